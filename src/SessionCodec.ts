@@ -1,0 +1,133 @@
+/**
+ * Between the declared schema of a session and the text in a store.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Json from "./internal/json.js"
+import { SessionConfigError, SessionDataError } from "./SessionError.js"
+import type { SessionRecord } from "./SessionStore.js"
+
+/**
+ * How the data and the user of a session are written down.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Format<Data, User> {
+  /** The schema of the data. Its encoded side must be JSON. */
+  readonly data: Schema.Schema<Data, any>
+  /** What a visitor's session holds before anything is stored. */
+  readonly initial: Data
+  /** The schema of the user: to and from a string of 1 to 255 characters. */
+  readonly user: Schema.Schema<User, string>
+  /** The longest encoded data, in bytes. */
+  readonly maxBytes: number
+}
+
+/**
+ * A format made ready to use.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Codec<Data, User> {
+  readonly initial: Data
+  readonly initialText: string
+  /** Fails if the data does not encode, is not JSON then, or is too large. */
+  readonly encodeData: (data: Data) => Effect.Effect<string, SessionDataError>
+  /** Fails if the user does not encode to a string of 1 to 255 characters without NUL. */
+  readonly encodeUser: (user: User) => Effect.Effect<string, SessionDataError>
+  /** Fails, with what does not decode, if the row is corrupt or of another schema. */
+  readonly decode: (record: SessionRecord) => Effect.Effect<Decoded<Data, User>, "data" | "user">
+}
+
+/**
+ * The decoded part of a record.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Decoded<Data, User> {
+  readonly data: Data
+  readonly user: Option.Option<User>
+}
+
+const maxUserLength = 255
+
+const loneSurrogate = /\p{Surrogate}/u
+
+const dataError = (reason: SessionDataError["reason"]) => new SessionDataError({ reason })
+
+/**
+ * Makes a codec. Fails if `maxBytes` is not a positive whole number or if the initial data does not encode.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Data, User>(
+  format: Format<Data, User>
+): Effect.Effect<Codec<Data, User>, SessionConfigError> => {
+  const encodeSchema = Schema.encode(format.data)
+  const decodeSchema = Schema.decodeUnknown(format.data)
+  const encodeUserSchema = Schema.encode(format.user)
+  const decodeUserSchema = Schema.decodeUnknown(format.user)
+
+  const decodeText = (text: string): Effect.Effect<Data, "data"> => {
+    const value = Json.parse(text)
+    return value === undefined ? Effect.fail("data") : Effect.mapError(decodeSchema(value), () => "data" as const)
+  }
+
+  const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
+    Effect.flatMap(
+      Effect.mapError(encodeSchema(data), () => dataError("Unencodable")),
+      (encoded) => {
+        const result = Json.stringify(encoded, format.maxBytes)
+        if (result._tag !== "Text") return Effect.fail(dataError(result._tag))
+        // A required property that is undefined is lost in JSON. Better to fail now than to lose the session later.
+        return result.droppedUndefined
+          ? Effect.mapBoth(decodeText(result.text), {
+            onFailure: () => dataError("NotJson"),
+            onSuccess: () => result.text
+          })
+          : Effect.succeed(result.text)
+      }
+    )
+
+  const encodeUser = (user: User): Effect.Effect<string, SessionDataError> =>
+    Effect.flatMap(
+      Effect.mapError(encodeUserSchema(user), () => dataError("Unencodable")),
+      (text) =>
+        text.length > 0 && text.length <= maxUserLength && !text.includes("\u0000") && !loneSurrogate.test(text)
+          ? Effect.succeed(text)
+          : Effect.fail(dataError("Unencodable"))
+    )
+
+  const decode = (record: SessionRecord): Effect.Effect<Decoded<Data, User>, "data" | "user"> =>
+    Effect.flatMap(
+      decodeText(record.data),
+      (data): Effect.Effect<Decoded<Data, User>, "user"> =>
+        record.userId === null
+          ? Effect.succeed({ data, user: Option.none() })
+          : Effect.mapBoth(decodeUserSchema(record.userId), {
+            onFailure: () => "user" as const,
+            onSuccess: (user) => ({ data, user: Option.some(user) })
+          })
+    )
+
+  if (!(Number.isSafeInteger(format.maxBytes) && format.maxBytes > 0)) {
+    return Effect.fail(
+      new SessionConfigError({ module: "Session", problems: ["Session.maxBytes must be a positive whole number of bytes"] })
+    )
+  }
+  return Effect.mapBoth(encodeData(format.initial), {
+    onFailure: (error) =>
+      new SessionConfigError({
+        module: "Session",
+        problems: [`Session.initial cannot be stored: ${error.message}`]
+      }),
+    onSuccess: (initialText) => ({ initial: format.initial, initialText, encodeData, encodeUser, decode })
+  })
+}

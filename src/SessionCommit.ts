@@ -1,0 +1,259 @@
+/**
+ * Carries a change of a session out: asks the plan, runs its one store operation, and where another writer came first,
+ * does so again on fresh data.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Expiry from "./internal/expiry.js"
+import * as Plan from "./internal/plan.js"
+import type { Codec } from "./SessionCodec.js"
+import { SessionConflict, type SessionDataError, SessionGone, type SessionStoreError } from "./SessionError.js"
+import * as SessionMetrics from "./SessionMetrics.js"
+import type { Service as Store, SessionRecord } from "./SessionStore.js"
+import type { SessionId } from "./SessionToken.js"
+
+/**
+ * A live session as it was read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Snapshot<Data, User> {
+  readonly id: SessionId
+  readonly data: Data
+  readonly user: Option.Option<User>
+  /** The session as the store held it. */
+  readonly record: SessionRecord
+}
+
+/**
+ * What to do to a session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Change<Data, User> {
+  /** The new data of the session as it was read. The very same value as before means no change. */
+  readonly data: Data
+  /** Makes the new data again from fresh data, should the session have been changed since it was read. */
+  readonly reapply: (data: Data) => Data
+  /** The user who signs in: a new id, both timeouts restart. */
+  readonly signIn: Option.Option<User>
+  /** Whether to give the session a new id. */
+  readonly rotate: boolean
+  /** Whether to store a session that is not stored yet although its data did not change. */
+  readonly create: boolean
+  /** Whether this is activity of the user, which extends the idle timeout when a touch is due. */
+  readonly active: boolean
+  /** The id to take if a new one is needed; none makes one. */
+  readonly id: Option.Option<SessionId>
+}
+
+/**
+ * What a commit did.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Committed<Data, User> {
+  /** The one store operation that was needed. */
+  readonly operation: "Nothing" | "Insert" | "Update" | "Touch" | "Rotate"
+  /** Whether the idle timeout moved. */
+  readonly extended: boolean
+  /** The session as the store holds it now. None only if there was none and nothing to store. */
+  readonly session: Option.Option<Snapshot<Data, User>>
+}
+
+/**
+ * What can go wrong in a commit.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type CommitError = SessionStoreError | SessionGone | SessionConflict | SessionDataError
+
+/** Tries before a change is given up as a conflict. Every lost try is somebody else's success. */
+const maxAttempts = 40
+
+/** The first tries follow each other at once: the way to the store is pause enough. */
+const attemptsWithoutDelay = 10
+
+/** A new id that is taken already is a broken source of randomness; this many are tried. */
+const maxCollisions = 3
+
+const pause = (attempt: number): Effect.Effect<void> =>
+  attempt <= attemptsWithoutDelay
+    ? Effect.void
+    : Effect.flatMap(
+      Random.nextRange(0, Math.min(64, 2 ** (attempt - attemptsWithoutDelay))),
+      (millis) => Effect.sleep(millis)
+    )
+
+/**
+ * Lets the writers of one process that met a conflict on one session go one after the other: without it, each would
+ * make the others fail again.
+ */
+const makeQueue = () => {
+  const queues = new Map<string, { readonly semaphore: Effect.Semaphore; users: number }>()
+  return (key: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const queue = queues.get(key) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
+      queues.set(key, queue)
+      queue.users++
+      return Effect.ensuring(
+        queue.semaphore.withPermits(1)(effect),
+        Effect.sync(() => {
+          if (--queue.users === 0) queues.delete(key)
+        })
+      )
+    })
+}
+
+/**
+ * Makes the commit of one manager.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Data, User>(options: {
+  readonly store: Store
+  readonly codec: Codec<Data, User>
+  readonly timeouts: Expiry.Timeouts
+  readonly generate: Effect.Effect<SessionId>
+  readonly keyOf: (id: SessionId) => string
+  readonly reload: (id: SessionId) => Effect.Effect<
+    Option.Option<Snapshot<Data, User>>,
+    SessionStoreError | SessionDataError
+  >
+}) => {
+  const { codec, generate, keyOf, reload, store, timeouts } = options
+  const queued = makeQueue()
+
+  /** Runs an operation that needs a new key, with other ids should one be taken. */
+  const withNewId = <A>(
+    wanted: Option.Option<SessionId>,
+    run: (id: SessionId) => Effect.Effect<A, SessionStoreError>,
+    collisions = 0
+  ): Effect.Effect<readonly [id: SessionId, result: A], SessionStoreError> =>
+    Effect.flatMap(Option.isSome(wanted) ? Effect.succeed(wanted.value) : generate, (id) =>
+      Effect.catchAll(
+        Effect.map(run(id), (result) => [id, result] as const),
+        (error) =>
+          error.reason === "KeyExists" && collisions < maxCollisions
+            ? withNewId(Option.none(), run, collisions + 1)
+            : Effect.fail(error)
+      ))
+
+  const wishOf = Effect.fnUntraced(function*(before: Data, change: Change<Data, User>) {
+    const wish: Plan.Wish = {
+      data: change.data === before ? undefined : yield* codec.encodeData(change.data),
+      signIn: Option.isSome(change.signIn) ? yield* codec.encodeUser(change.signIn.value) : undefined,
+      rotate: change.rotate,
+      create: change.create,
+      active: change.active
+    }
+    return wish
+  })
+
+  /** For somebody who has no session. */
+  const begin = Effect.fnUntraced(function*(change: Change<Data, User>) {
+    const now = yield* Clock.currentTimeMillis
+    const wish = yield* wishOf(codec.initial, change)
+    const plan = Plan.planStore(timeouts, now, undefined, codec.initialText, wish)
+    if (plan._tag === "Nothing") return { operation: "Nothing", extended: false, session: Option.none() } as const
+    const [id] = yield* withNewId(change.id, (id) => store.insert({ ...plan.next, key: keyOf(id) }))
+    yield* Metric.increment(SessionMetrics.created)
+    return {
+      operation: "Insert",
+      extended: true,
+      session: Option.some({ id, data: change.data, user: change.signIn, record: { ...plan.next, key: keyOf(id) } })
+    } as const
+  })
+
+  /** One try. None means that the store holds another version, or nothing, by now. */
+  const attempt = Effect.fnUntraced(function*(session: Snapshot<Data, User>, change: Change<Data, User>) {
+    const { id, record } = session
+    const now = yield* Clock.currentTimeMillis
+    const wish = yield* wishOf(session.data, change)
+    const user = Option.orElse(change.signIn, () => session.user)
+    const plan = Plan.planStore(timeouts, now, record, codec.initialText, wish)
+    const unchanged: Committed<Data, User> = { operation: "Nothing", extended: false, session: Option.some(session) }
+    const changed = (
+      operation: Committed<Data, User>["operation"],
+      extended: boolean,
+      id: SessionId,
+      next: Plan.Row
+    ): Committed<Data, User> => ({
+      operation,
+      extended,
+      session: Option.some({ id, data: change.data, user, record: { ...next, key: keyOf(id) } })
+    })
+
+    switch (plan._tag) {
+      case "Nothing": {
+        if (change.active) yield* Metric.increment(SessionMetrics.touchesSkipped)
+        return Option.some(unchanged)
+      }
+      case "Gone":
+        return Option.none()
+      case "Touch": {
+        const { expiresAt, lastSeenAt } = plan.next
+        const live = yield* store.touch({ key: record.key, lastSeenAt, expiresAt, now })
+        yield* Metric.increment(SessionMetrics.touchesWritten)
+        return Option.some(live ? changed("Touch", true, id, plan.next) : unchanged)
+      }
+      case "Update": {
+        const { data, expiresAt, lastSeenAt } = plan.next
+        const expectedVersion = record.version
+        const written = yield* store.update({ key: record.key, expectedVersion, data, lastSeenAt, expiresAt, now })
+        if (!written) return Option.none()
+        yield* Metric.increment(SessionMetrics.updated)
+        if (plan.extended) yield* Metric.increment(SessionMetrics.touchesWritten)
+        return Option.some(changed("Update", plan.extended, id, plan.next))
+      }
+      case "Rotate": {
+        const [newId, rotated] = yield* withNewId(change.id, (newId) =>
+          store.rotate({
+            oldKey: record.key,
+            expectedVersion: record.version,
+            next: { ...plan.next, key: keyOf(newId) },
+            now
+          }))
+        if (!rotated) return Option.none()
+        yield* Metric.increment(SessionMetrics.rotated)
+        return Option.some(changed("Rotate", true, newId, plan.next))
+      }
+    }
+  })
+
+  /** Tries again on what the store holds now, until it works, the session is gone, or the tries are used up. */
+  const retry = Effect.fnUntraced(function*(id: SessionId, change: Change<Data, User>) {
+    for (let tries = 2; tries <= maxAttempts; tries++) {
+      yield* pause(tries)
+      const session = yield* reload(id)
+      if (Option.isNone(session)) {
+        yield* Metric.increment(SessionMetrics.gone)
+        return yield* new SessionGone()
+      }
+      yield* Metric.increment(SessionMetrics.conflicts)
+      const committed = yield* attempt(session.value, { ...change, data: change.reapply(session.value.data) })
+      if (Option.isSome(committed)) return committed.value
+    }
+    return yield* new SessionConflict()
+  })
+
+  /** Applies `change` to `session` as it was read, or to a session that does not exist yet. */
+  return (
+    session: Option.Option<Snapshot<Data, User>>,
+    change: Change<Data, User>
+  ): Effect.Effect<Committed<Data, User>, CommitError> =>
+    Option.isNone(session) ? begin(change) : Effect.flatMap(attempt(session.value, change), (committed) =>
+      Option.isSome(committed)
+        ? Effect.succeed(committed.value)
+        : queued(session.value.record.key)(retry(session.value.id, change)))
+}

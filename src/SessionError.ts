@@ -1,0 +1,211 @@
+/**
+ * Every error this library fails with. They are few, they carry neither ids nor data nor driver text, and each
+ * answers HTTP by itself: a handler that does not catch them gives the right status.
+ *
+ * @since 0.1.0
+ */
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+const respond = (
+  error: { readonly _tag: string; readonly message: string },
+  status: number
+): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+  Effect.succeed(
+    HttpServerResponse.unsafeJson({ _tag: error._tag, message: error.message }, {
+      status,
+      headers: { "cache-control": "no-store" }
+    })
+  )
+
+/**
+ * The session store did not do what it was asked: it was not reached, it failed, or (`reason: "KeyExists"`, `insert`
+ * and `rotate` only) the key was taken. Answers 503. Never means that there is no session.
+ *
+ * `operation` is the store method. `detail` names the failure by class and code, such as `"SqlError 57P01"`: enough to
+ * look it up, without the text of the driver, which may quote rows.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("effect-sessions/SessionStoreError")(
+  "SessionStoreError",
+  { operation: Schema.String, reason: Schema.Literal("Unavailable", "KeyExists"), detail: Schema.String },
+  HttpApiSchema.annotations({ status: 503 })
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return this.reason === "KeyExists"
+      ? `The session store could not ${this.operation}: the key exists`
+      : `The session store could not ${this.operation} (${this.detail})`
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond({ _tag: this._tag, message: "The session store is not available" }, 503)
+  }
+}
+
+/**
+ * The session ended (signed out, revoked, rotated or expired elsewhere) after this request read it and before it could
+ * change it. The change is dropped: nothing brings an ended session back. Answers 401, and the cookie is cleared.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionGone extends Schema.TaggedError<SessionGone>("effect-sessions/SessionGone")(
+  "SessionGone",
+  {},
+  HttpApiSchema.annotations({ status: 401 })
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return "The session has ended"
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond(this, 401)
+  }
+}
+
+/**
+ * Other writers changed the session again and again while this change was tried and retried on fresh data. The change
+ * is dropped and may be tried again later. Answers 409.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect-sessions/SessionConflict")(
+  "SessionConflict",
+  {},
+  HttpApiSchema.annotations({ status: 409 })
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return "The session was changed by too many requests at once: try again"
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond(this, 409)
+  }
+}
+
+/**
+ * The data of a session and its declared schema do not fit. Answers 500; what is stored stays as it was.
+ *
+ * - `"Unencodable"`: the data does not encode with the schema.
+ * - `"NotJson"`: the encoded data is not JSON: a date, a `NaN`, a class instance, a cycle. Let the schema encode it.
+ * - `"TooLarge"`: the encoded data is over the declared `maxBytes`.
+ * - `"Undecodable"`: a stored row does not decode, and the session was declared with `onUndecodable: "fail"`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionDataError extends Schema.TaggedError<SessionDataError>("effect-sessions/SessionDataError")(
+  "SessionDataError",
+  { reason: Schema.Literal("Unencodable", "NotJson", "TooLarge", "Undecodable") },
+  HttpApiSchema.annotations({ status: 500 })
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    switch (this.reason) {
+      case "Unencodable":
+        return "The session data does not encode with the declared schema"
+      case "NotJson":
+        return "The encoded session data is not JSON: let the schema encode dates and classes to strings or objects"
+      case "TooLarge":
+        return "The session data is larger than the declared maxBytes: store less, or a reference"
+      case "Undecodable":
+        return "The stored session data does not decode with the declared schema"
+    }
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond({ _tag: this._tag, message: "The session data could not be handled" }, 500)
+  }
+}
+
+/**
+ * The session was to be changed after the headers of the response had left, when neither a cookie can be sent nor
+ * anybody commits what is staged. Change the session before the response begins, or through the manager
+ * (`Sessions.update`). Answers 500.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionResponseSent extends Schema.TaggedError<SessionResponseSent>("effect-sessions/SessionResponseSent")(
+  "SessionResponseSent",
+  {},
+  HttpApiSchema.annotations({ status: 500 })
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return "The session cannot be changed after the response has left: change it before, or with Sessions.update"
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond(this, 500)
+  }
+}
+
+/**
+ * A part of this library was configured in a way that cannot work or is not safe. Only layers fail with it, when they
+ * are built. `problems` says, one sentence each, what to change.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionConfigError extends Schema.TaggedError<SessionConfigError>("effect-sessions/SessionConfigError")(
+  "SessionConfigError",
+  { module: Schema.String, problems: Schema.NonEmptyArray(Schema.String) }
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return `${this.module}: ${this.problems.join("; ")}`
+  }
+
+  /**
+   * Succeeds with what `make` returns if there are no problems.
+   *
+   * @since 0.1.0
+   */
+  static readonly check = <A>(
+    module: string,
+    problems: ReadonlyArray<string>,
+    make: () => A
+  ): Effect.Effect<A, SessionConfigError> => {
+    const [first, ...rest] = problems
+    return first === undefined
+      ? Effect.sync(make)
+      : Effect.fail(new SessionConfigError({ module, problems: [first, ...rest] }))
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * What this library counts, in Effect's own metrics.
+ *
+ * @since 0.1.0
+ */
+import * as Metric from "effect/Metric"
+
+const counter = (name: string, description: string) =>
+  Metric.counter(`effect_sessions_${name}`, { description, incremental: true })
+
+/**
+ * Sessions stored for the first time.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const created = counter("created", "Sessions stored for the first time")
+
+/**
+ * Sessions read and found live.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const read = counter("read", "Sessions read and found live")
+
+/**
+ * Ids that were looked up and had no live session: unknown, ended, expired.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const absent = counter("absent", "Ids looked up without a live session")
+
+/**
+ * Sessions found stored but past a deadline of the current timeouts.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const expired = counter("expired", "Sessions found past a deadline of the current timeouts")
+
+/**
+ * Stored sessions that could not be used, by `reason`: `data`, `user` or `times`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const undecodable = counter("undecodable", "Stored sessions that could not be used, by reason")
+
+/**
+ * Changes of data written.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const updated = counter("updated", "Changes of data written")
+
+/**
+ * Sessions given a new id, sign-ins included.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const rotated = counter("rotated", "Sessions given a new id")
+
+/**
+ * Sessions ended on purpose, one by one or by user.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const destroyed = counter("destroyed", "Sessions ended on purpose")
+
+/**
+ * Writes that found the session changed meanwhile and were tried again on fresh data.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const conflicts = counter("conflicts", "Writes tried again on fresh data")
+
+/**
+ * Writes dropped because the session had ended meanwhile.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const gone = counter("gone", "Writes dropped because the session had ended")
+
+/**
+ * Activity notes written to the store.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const touchesWritten = counter("touches_written", "Activity notes written to the store")
+
+/**
+ * Activity not written because the last note was recent enough.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const touchesSkipped = counter("touches_skipped", "Activity not written, the last note being recent")
+
+/**
+ * Cookies refused without asking the store, by `reason`: `malformed`, `signature`, `ambiguous` or `too_long`.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const rejectedCookies = counter("rejected_cookies", "Cookies refused without asking the store, by reason")
+
+/**
+ * Expired sessions removed by sweeps.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const swept = counter("swept", "Expired sessions removed by sweeps")
+
+/**
+ * Store operations that failed.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const storeFailures = counter("store_failures", "Store operations that failed")

@@ -1,0 +1,112 @@
+/**
+ * The session id: an unguessable token that a visitor carries, and nothing else.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { encodedLength, isCanonical } from "./internal/base64url.js"
+import { SessionConfigError } from "./SessionError.js"
+
+/**
+ * The id of a session: base64url text, wrapped so that no log, span or error prints it. Whoever holds it holds the
+ * session. Only this module and a custom generator make one; a store never sees it, only a hash of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SessionId = Redacted.Redacted<string>
+
+/**
+ * Makes ids.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Generator {
+  /** The random bytes in an id, at least 16. Incoming ids of any other size are not ours. */
+  readonly bytes: number
+  /**
+   * A new id: the canonical base64url encoding, without padding, of `bytes` bytes from a cryptographically secure
+   * source. Gets nothing from the request. Dies if the source fails: there is no fallback.
+   */
+  readonly generate: Effect.Effect<SessionId>
+}
+
+/** Random bytes for this many ids are drawn at once, which makes each a tenth of the price. */
+const poolSize = 64
+
+const unsafeMake = (bytes: number): Generator => {
+  const pool = Buffer.alloc(bytes * poolSize)
+  let used = pool.length
+  return {
+    bytes,
+    generate: Effect.sync(() => {
+      if (used === pool.length) {
+        globalThis.crypto.getRandomValues(pool)
+        used = 0
+      }
+      const id = pool.toString("base64url", used, used + bytes)
+      pool.fill(0, used, used + bytes)
+      used += bytes
+      return Redacted.make(id)
+    })
+  }
+}
+
+/**
+ * A generator of ids with `bytes` random bytes from the platform's secure source. Fails if `bytes` is not a whole
+ * number from 16 (128 bits, 22 characters) to 64.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: { readonly bytes: number }): Effect.Effect<Generator, SessionConfigError> =>
+  SessionConfigError.check(
+    "SessionToken",
+    Number.isInteger(options.bytes) && options.bytes >= 16 && options.bytes <= 64
+      ? []
+      : ["SessionToken.bytes must be a whole number from 16 (128 bits) to 64"],
+    () => unsafeMake(options.bytes)
+  )
+
+/**
+ * The generator of session ids. Without a layer, ids have 128 random bits in 22 characters. Replace it in a test to
+ * know the ids beforehand.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class SessionToken extends Context.Reference<SessionToken>()("effect-sessions/SessionToken", {
+  defaultValue: (): Generator => unsafeMake(16)
+}) {}
+
+/**
+ * Sets the size of ids. Sessions with ids of another size end.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: { readonly bytes: number }): Layer.Layer<never, SessionConfigError> =>
+  Layer.effect(SessionToken, make(options))
+
+/**
+ * The characters of the ids of a generator.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const lengthOf = (generator: Generator): number => encodedLength(generator.bytes)
+
+/**
+ * Reads an id that came from outside. None unless it is exactly what the generator could have made: the right length,
+ * the right alphabet, the canonical encoding.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const parse = (generator: Generator, value: string): Option.Option<SessionId> =>
+  isCanonical(value, generator.bytes) ? Option.some(Redacted.make(value)) : Option.none()

@@ -1,0 +1,437 @@
+/**
+ * The session manager: every rule about sessions, over a store, without HTTP. Request handlers use it through the
+ * handle of their request; jobs, sockets and admin code use it directly.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Types from "effect/Types"
+import { isCanonical } from "./internal/base64url.js"
+import { deriveHandle, deriveKey } from "./internal/digest.js"
+import * as Expiry from "./internal/expiry.js"
+import * as SessionCodec from "./SessionCodec.js"
+import * as SessionCommit from "./SessionCommit.js"
+import { SessionConfigError, SessionDataError, SessionGone, SessionStoreError } from "./SessionError.js"
+import * as SessionMetrics from "./SessionMetrics.js"
+import * as SessionStore from "./SessionStore.js"
+import { SessionTimeouts } from "./SessionTimeouts.js"
+import * as SessionToken from "./SessionToken.js"
+
+/**
+ * A live session as it was read: its id, its data, its user, and the stored record.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Snapshot<Data, User> extends SessionCommit.Snapshot<Data, User> {}
+
+/**
+ * What is known of a session without opening it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Info {
+  /** Names the session in a list or a log. Opens nothing, and changes when the id is rotated. */
+  readonly handle: string
+  /** When the session began: when it was stored first, or at the last sign-in. */
+  readonly createdAt: DateTime.Utc
+  /** The last activity that was written down. */
+  readonly lastSeenAt: DateTime.Utc
+  /** When the session ends if nobody uses it: the sooner of the idle and the absolute timeout. */
+  readonly expiresAt: DateTime.Utc
+  /** When the user signed in. None for a visitor. */
+  readonly authenticatedAt: Option.Option<DateTime.Utc>
+}
+
+/**
+ * Identifies the manager of one declared session in types.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sessions<in out Self> {
+  readonly "effect-sessions/Sessions": Types.Invariant<Self>
+}
+
+/**
+ * A declared session, as `Session.Tag` makes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Definition<Self, Data, User> {
+  /** The declared name. Part of every key, so that definitions can share a store. */
+  readonly sessionName: string
+  readonly format: SessionCodec.Format<Data, User>
+  /** What to do with a stored session that does not decode. */
+  readonly onUndecodable: "discard" | "fail"
+  /** The tag of the manager. */
+  readonly sessions: Context.Tag<Sessions<Self>, Service<Data, User>>
+}
+
+/**
+ * What can go wrong when a session is read.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ReadError = SessionStoreError | SessionDataError
+
+/**
+ * What can go wrong when a session is changed.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type CommitError = SessionCommit.CommitError
+
+/**
+ * The manager of one declared session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service<Data, User> {
+  /** What a visitor's session holds before anything is stored. */
+  readonly initial: Data
+
+  /** The generator of the ids, whose form every incoming id must have. */
+  readonly token: SessionToken.Generator
+
+  /**
+   * Stores a new session and returns it. Without `data` it holds the declared initial data, without `user` it is a
+   * visitor's. Never touches another session: an id that is taken already is replaced by another.
+   */
+  readonly create: (options?: {
+    readonly data?: Data | undefined
+    readonly user?: User | undefined
+  }) => Effect.Effect<Snapshot<Data, User>, SessionStoreError | SessionDataError>
+
+  /**
+   * The live session of an id. None if it is unknown, ended or expired, or if its row does not decode and the session
+   * was declared to discard such rows. Writes nothing, so it does not extend the session: `touch` does.
+   */
+  readonly read: (
+    id: SessionToken.SessionId
+  ) => Effect.Effect<Option.Option<Snapshot<Data, User>>, ReadError>
+
+  /**
+   * Changes the data of a session with a function, and returns the session after it. The function runs again on fresh
+   * data if somebody else changed the session meanwhile, so no update is lost. Counts as activity. Returning the very
+   * same value writes nothing but, when due, the activity. Fails with `SessionGone` if there is no live session.
+   */
+  readonly update: (
+    id: SessionToken.SessionId,
+    f: (data: Data) => Data
+  ) => Effect.Effect<Snapshot<Data, User>, CommitError>
+
+  /**
+   * Notes activity, which restarts the idle timeout but never passes the absolute one. Written at most once per touch
+   * interval. Says whether there is a live session; none is no error.
+   */
+  readonly touch: (id: SessionToken.SessionId) => Effect.Effect<boolean, ReadError>
+
+  /**
+   * Gives a session a new id, in one atomic step, and returns it under the new one. The old id is dead from then on.
+   * Keeps the data, the user and the absolute timeout. Fails with `SessionGone` if there is no live session.
+   */
+  readonly rotate: (id: SessionToken.SessionId) => Effect.Effect<Snapshot<Data, User>, CommitError>
+
+  /**
+   * Ends a session at once and for good. Idempotent: an unknown id is no error.
+   */
+  readonly destroy: (id: SessionToken.SessionId) => Effect.Effect<void, SessionStoreError>
+
+  /**
+   * The live sessions of a user, the most recently seen first. At most `limit` (100 if left out), after skipping
+   * `offset`.
+   */
+  readonly listByUser: (user: User, options?: {
+    readonly limit?: number | undefined
+    readonly offset?: number | undefined
+  }) => Effect.Effect<ReadonlyArray<Info>, SessionStoreError | SessionDataError>
+
+  /**
+   * Ends every session of a user, all but `except` if given, and says how many. Idempotent.
+   */
+  readonly destroyByUser: (user: User, options?: {
+    readonly except?: SessionToken.SessionId | undefined
+  }) => Effect.Effect<number, SessionStoreError | SessionDataError>
+
+  /**
+   * Ends the session of a user that has this public handle, and says whether there was one. A handle of another
+   * user's session ends nothing. Idempotent.
+   */
+  readonly destroyByHandle: (user: User, handle: string) => Effect.Effect<boolean, SessionStoreError | SessionDataError>
+
+  /**
+   * Ends every session in the store, those of other definitions that share it too.
+   */
+  readonly clear: Effect.Effect<void, SessionStoreError>
+
+  /**
+   * Removes rows expired for longer than `margin` (1 minute if left out), at most `limit` (1000) of them, and says how
+   * many. Only hygiene: an expired session is not readable, whether or not it has been removed. `SessionCleaner` does
+   * this in the background.
+   */
+  readonly deleteExpired: (options?: {
+    readonly limit?: number | undefined
+    readonly margin?: Duration.DurationInput | undefined
+  }) => Effect.Effect<number, SessionStoreError>
+
+  /**
+   * What is known of a session without opening it. With `seenAt`, as it will be once activity at that time has been
+   * noted, where a touch is due.
+   */
+  readonly infoOf: (
+    session: Pick<Snapshot<Data, User>, "record">,
+    options?: { readonly seenAt?: number | undefined }
+  ) => Info
+
+  /**
+   * The primitive under `create`, `update`, `touch` and `rotate`: applies a change to a session as it was read, or to
+   * none, with at most one store operation, again on fresh data where somebody else came first.
+   */
+  readonly commit: (
+    session: Option.Option<Snapshot<Data, User>>,
+    change: SessionCommit.Change<Data, User>
+  ) => Effect.Effect<SessionCommit.Committed<Data, User>, CommitError>
+}
+
+/**
+ * The sweep leaves rows alone for this long after they expired, so that a node whose clock runs ahead takes nobody's
+ * live session.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultMargin: Duration.Duration = Duration.minutes(1)
+
+const unchanged = {
+  signIn: Option.none(),
+  create: false,
+  active: true,
+  id: Option.none()
+} as const
+
+/**
+ * Makes the manager of a declared session over the store in context, with the timeouts and the token generator of the
+ * context. Fails if the declaration cannot work.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*<Self, Data, User>(
+  definition: Definition<Self, Data, User>
+): Effect.fn.Return<Service<Data, User>, SessionConfigError, SessionStore.SessionStore> {
+  const store = yield* SessionStore.SessionStore
+  const timeouts = yield* SessionTimeouts
+  const token = yield* SessionToken.SessionToken
+  const { onUndecodable, sessionName } = definition
+  yield* SessionConfigError.check("Session", [
+    ...(sessionName.length > 0 ? [] : ["Session.Tag needs a name that is not empty"]),
+    ...(token.bytes >= 16 ? [] : ["SessionToken.bytes must be at least 16: a shorter id can be guessed"])
+  ], () => void 0)
+  const codec = yield* SessionCodec.make(definition.format)
+
+  const keyOf = (id: SessionToken.SessionId): string => deriveKey(sessionName, Redacted.value(id))
+
+  const generate = Effect.filterOrDie(
+    token.generate,
+    (id) => isCanonical(Redacted.value(id), token.bytes),
+    () =>
+      new SessionConfigError({
+        module: "SessionToken",
+        problems: ["SessionToken.generate must make canonical base64url of the declared number of bytes"]
+      })
+  )
+
+  const unusable = (record: SessionStore.SessionRecord, reason: "data" | "user" | "times") =>
+    Effect.zipRight(
+      Metric.increment(Metric.tagged(SessionMetrics.undecodable, "reason", reason)),
+      Effect.logWarning(`A stored session is unusable: its ${reason} cannot be read`).pipe(
+        Effect.annotateLogs({ session: sessionName, handle: deriveHandle(record.key) })
+      )
+    )
+
+  const open = (
+    id: SessionToken.SessionId,
+    key: string,
+    now: number,
+    record: SessionStore.SessionRecord
+  ): Effect.Effect<Option.Option<Snapshot<Data, User>>, ReadError> => {
+    if (record.key !== key) {
+      return Effect.fail(
+        new SessionStoreError({ operation: "read", reason: "Unavailable", detail: "it returned another record" })
+      )
+    }
+    if (!Expiry.isPossible(record, now)) return Effect.as(unusable(record, "times"), Option.none())
+    if (!Expiry.isLive(timeouts, record, now)) return Effect.as(Metric.increment(SessionMetrics.expired), Option.none())
+    return Effect.matchEffect(codec.decode(record), {
+      onSuccess: ({ data, user }) => Effect.as(Metric.increment(SessionMetrics.read), Option.some({ id, data, user, record })),
+      onFailure: (reason) =>
+        Effect.zipRight(
+          unusable(record, reason),
+          onUndecodable === "discard" ? Effect.succeedNone : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
+        )
+    })
+  }
+
+  const read: Service<Data, User>["read"] = (id) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const key = keyOf(id)
+      return Effect.flatMap(store.read(key, now), (found) =>
+        Option.isSome(found)
+          ? open(id, key, now, found.value)
+          : Effect.as(Metric.increment(SessionMetrics.absent), Option.none()))
+    })
+
+  const commit = SessionCommit.make({ store, codec, timeouts, generate, keyOf, reload: read })
+
+  const committed = (
+    result: SessionCommit.Committed<Data, User>
+  ): Effect.Effect<Snapshot<Data, User>, SessionGone> => Effect.mapError(result.session, () => new SessionGone())
+
+  const change = (
+    id: SessionToken.SessionId,
+    f: (data: Data) => Data,
+    rotate: boolean
+  ): Effect.Effect<Snapshot<Data, User>, CommitError> =>
+    Effect.flatMap(read(id), (session) =>
+      Option.isNone(session)
+        ? Effect.fail(new SessionGone())
+        : Effect.flatMap(
+          commit(session, { ...unchanged, data: f(session.value.data), reapply: f, rotate }),
+          committed
+        ))
+
+  const infoOf: Service<Data, User>["infoOf"] = ({ record }, options) => {
+    const times = options?.seenAt !== undefined && Expiry.isTouchDue(timeouts, record, options.seenAt)
+      ? Expiry.seenAt(timeouts, record, options.seenAt)
+      : record
+    return {
+      handle: deriveHandle(record.key),
+      createdAt: DateTime.unsafeMake(times.createdAt),
+      lastSeenAt: DateTime.unsafeMake(times.lastSeenAt),
+      expiresAt: DateTime.unsafeMake(Expiry.deadline(timeouts, times)),
+      authenticatedAt: record.userId === null ? Option.none() : Option.some(DateTime.unsafeMake(record.createdAt))
+    }
+  }
+
+  const recordsOf = (userId: string, now: number, limit: number, offset: number) =>
+    Effect.map(
+      store.listByUser(userId, { now, limit, offset }),
+      (records) => records.filter((record) => Expiry.isPossible(record, now) && Expiry.isLive(timeouts, record, now))
+    )
+
+  return {
+    initial: codec.initial,
+    token,
+    create: (options) =>
+      commit(Option.none(), {
+        ...unchanged,
+        data: options?.data === undefined ? codec.initial : options.data,
+        reapply: identity,
+        signIn: Option.fromNullable(options?.user),
+        rotate: false,
+        create: true
+      }).pipe(
+        Effect.flatMap(committed),
+        Effect.catchTags({ SessionGone: Effect.die, SessionConflict: Effect.die })
+      ),
+    read,
+    update: (id, f) => change(id, f, false),
+    touch: (id) =>
+      Effect.map(change(id, identity, false), () => true).pipe(
+        Effect.catchTags({ SessionGone: () => Effect.succeed(false), SessionConflict: () => Effect.succeed(true) })
+      ),
+    rotate: (id) => change(id, identity, true),
+    destroy: (id) =>
+      Effect.flatMap(store.delete(keyOf(id)), (existed) =>
+        existed ? Metric.increment(SessionMetrics.destroyed) : Effect.void),
+    listByUser: Effect.fnUntraced(function*(user, options) {
+      const userId = yield* codec.encodeUser(user)
+      const now = yield* Clock.currentTimeMillis
+      const records = yield* recordsOf(userId, now, options?.limit ?? 100, options?.offset ?? 0)
+      return records.map((record) => infoOf({ record }))
+    }),
+    destroyByUser: Effect.fnUntraced(function*(user, options) {
+      const userId = yield* codec.encodeUser(user)
+      const except = options?.except === undefined ? undefined : keyOf(options.except)
+      const count = yield* store.deleteByUser(userId, { except })
+      yield* Metric.incrementBy(SessionMetrics.destroyed, count)
+      return count
+    }),
+    destroyByHandle: Effect.fnUntraced(function*(user, handle) {
+      const userId = yield* codec.encodeUser(user)
+      const now = yield* Clock.currentTimeMillis
+      const limit = 100
+      for (let offset = 0;; offset += limit) {
+        const records = yield* store.listByUser(userId, { now, limit, offset })
+        const record = records.find(({ key }) => deriveHandle(key) === handle)
+        if (record !== undefined) {
+          const existed = yield* store.delete(record.key)
+          yield* Metric.incrementBy(SessionMetrics.destroyed, existed ? 1 : 0)
+          return existed
+        }
+        if (records.length < limit) return false
+      }
+    }),
+    clear: store.clear,
+    deleteExpired: (options) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.tap(
+          store.deleteExpired(now - Duration.toMillis(options?.margin ?? defaultMargin), options?.limit ?? 1000),
+          (count) => Metric.incrementBy(SessionMetrics.swept, count)
+        )),
+    infoOf,
+    commit
+  }
+})
+
+/**
+ * The manager of a declared session over the store in context. Reads timeouts and token generator once.
+ *
+ * @example
+ * ```ts
+ * import { Layer, Schema } from "effect"
+ * import { Session, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({ cart: Schema.Array(Schema.String) }),
+ *   initial: { cart: [] }
+ * }) {}
+ *
+ * export const SessionsLive = Sessions.layer(AppSession).pipe(
+ *   Layer.provide(SessionStore.layerMemory),
+ *   Layer.provide(SessionTimeouts.layer({ idle: "15 minutes", absolute: "7 days" }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <Self, Data, User>(
+  definition: Definition<Self, Data, User>
+): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore> =>
+  Layer.effect(definition.sessions, make(definition))
+
+/**
+ * The manager over a store in memory: what an app starts development with. Warns when `NODE_ENV` is `production`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory = <Self, Data, User>(
+  definition: Definition<Self, Data, User>
+): Layer.Layer<Sessions<Self>, SessionConfigError> => Layer.provide(layer(definition), SessionStore.layerMemory)

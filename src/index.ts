@@ -1,0 +1,75 @@
+/**
+ * Server-side sessions for Effect apps.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * Declare a typed session.
+ *
+ * @since 0.1.0
+ */
+export * as Session from "./Session.js"
+
+/**
+ * The cookie that carries the id.
+ *
+ * @since 0.1.0
+ */
+export * as SessionCookie from "./SessionCookie.js"
+
+/**
+ * Every error.
+ *
+ * @since 0.1.0
+ */
+export * as SessionError from "./SessionError.js"
+
+/**
+ * The handle of a request's own session.
+ *
+ * @since 0.1.0
+ */
+export * as SessionHandle from "./SessionHandle.js"
+
+/**
+ * What is counted.
+ *
+ * @since 0.1.0
+ */
+export * as SessionMetrics from "./SessionMetrics.js"
+
+/**
+ * HTTP middleware.
+ *
+ * @since 0.1.0
+ */
+export * as SessionMiddleware from "./SessionMiddleware.js"
+
+/**
+ * The store contract, and the store in memory.
+ *
+ * @since 0.1.0
+ */
+export * as SessionStore from "./SessionStore.js"
+
+/**
+ * Idle and absolute timeout.
+ *
+ * @since 0.1.0
+ */
+export * as SessionTimeouts from "./SessionTimeouts.js"
+
+/**
+ * The id.
+ *
+ * @since 0.1.0
+ */
+export * as SessionToken from "./SessionToken.js"
+
+/**
+ * The manager.
+ *
+ * @since 0.1.0
+ */
+export * as Sessions from "./Sessions.js"

@@ -1,0 +1,96 @@
+/** Deeper data is neither written nor read: it would overflow the stack of whoever walks it. */
+export const maxDepth = 256
+
+/** Rows longer than this are not parsed, whatever the limit for writing is. */
+export const maxReadLength = 1024 * 1024
+
+export type Text =
+  | { readonly _tag: "Text"; readonly text: string; readonly droppedUndefined: boolean }
+  | { readonly _tag: "NotJson" }
+  | { readonly _tag: "TooLarge" }
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** `"Json"`, `"NotJson"`, or `"Undefined"` for JSON but for undefined properties, which JSON leaves out. */
+const kindOf = (value: unknown, depth: number): "Json" | "NotJson" | "Undefined" => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return "Json"
+    case "number":
+      return Number.isFinite(value) ? "Json" : "NotJson"
+    case "object": {
+      if (value === null) return "Json"
+      if (depth >= maxDepth) return "NotJson"
+      const isArray = Array.isArray(value)
+      if ((!isArray && !isPlain(value)) || "toJSON" in value && typeof value.toJSON === "function") return "NotJson"
+      let kind: "Json" | "Undefined" = "Json"
+      for (const member of isArray ? value : Object.values(value)) {
+        if (member === undefined && !isArray) {
+          kind = "Undefined"
+          continue
+        }
+        const memberKind = kindOf(member, depth + 1)
+        if (memberKind === "NotJson") return "NotJson"
+        if (memberKind === "Undefined") kind = "Undefined"
+      }
+      return kind
+    }
+    default:
+      return "NotJson"
+  }
+}
+
+const byteLength = (text: string): number => Buffer.byteLength(text)
+
+/**
+ * JSON text of `value`, if it is JSON to begin with. What `JSON.stringify` would silently bend (dates, `NaN`, class
+ * instances, functions) is refused, since it would come back as something else.
+ */
+export const stringify = (value: unknown, maxBytes: number): Text => {
+  const kind = kindOf(value, 0)
+  if (kind === "NotJson") return { _tag: "NotJson" }
+  const text = JSON.stringify(value)
+  return text.length * 3 > maxBytes && byteLength(text) > maxBytes
+    ? { _tag: "TooLarge" }
+    : { _tag: "Text", text, droppedUndefined: kind === "Undefined" }
+}
+
+/** Whether the brackets of `text` nest too deep. Brackets inside strings do not count. */
+const isTooDeep = (text: string): boolean => {
+  // Text this short cannot nest deeper.
+  if (text.length <= maxDepth) return false
+  let depth = 0
+  let inString = false
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (inString) {
+      if (code === 0x5c) index++
+      else if (code === 0x22) inString = false
+    } else if (code === 0x22) inString = true
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > maxDepth) return true
+    } else if (code === 0x5d || code === 0x7d) depth--
+  }
+  return false
+}
+
+const mayNamePrototype = (text: string): boolean => text.includes("__proto__") || text.includes("\\u005")
+
+const withoutPrototype = (key: string, value: unknown): unknown => key === "__proto__" ? undefined : value
+
+/**
+ * The value of JSON text from a store, or `undefined` for text that is not JSON, too long or too deep. A `__proto__`
+ * key is dropped: decoders that copy keys would take it for the prototype.
+ */
+export const parse = (text: string): unknown => {
+  if (text.length > maxReadLength || isTooDeep(text)) return undefined
+  try {
+    return mayNamePrototype(text) ? JSON.parse(text, withoutPrototype) : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
