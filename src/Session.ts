@@ -6,6 +6,7 @@
  */
 import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
+import * as SessionCodec from "./SessionCodec.js"
 import type { Handle } from "./SessionHandle.js"
 import type * as Sessions from "./Sessions.js"
 
@@ -105,21 +106,21 @@ function declare<Self, const Name extends string, Data, Encoded, User>(
   options: Options<Data, Encoded> & { readonly user?: Schema.Schema<User, string> }
 ): TagClass<Self, Name, Data, User> | TagClass<Self, Name, Data, string> {
   return options.user === undefined
-    ? define<Self, Name, Data, string>(name, options, Schema.String)
-    : define<Self, Name, Data, User>(name, options, options.user)
+    ? define<Self, Name, Data, Encoded, string>(name, options, Schema.String)
+    : define<Self, Name, Data, Encoded, User>(name, options, options.user)
 }
 
-const define = <Self, const Name extends string, Data, User>(
+const define = <Self, const Name extends string, Data, Encoded, User>(
   name: Name,
-  options: Options<Data, any>,
+  options: Options<Data, Encoded>,
   user: Schema.Schema<User, string>
 ): TagClass<Self, Name, Data, User> =>
   Object.assign(Context.Tag(`effect-sessions/Session/${name}`)<Self, Handle<Data, User>>(), {
     sessionName: name,
     format: {
-      data: options.data,
+      data: SessionCodec.codable(options.data),
       initial: options.initial,
-      user,
+      user: SessionCodec.codable(user),
       maxBytes: options.maxBytes ?? defaultMaxBytes
     },
     onUndecodable: options.onUndecodable ?? "discard",

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import * as Json from "./internal/json.js"
 import { SessionConfigError, SessionDataError } from "./SessionError.js"
@@ -17,14 +18,37 @@ import type { SessionRecord } from "./SessionStore.js"
  * @category models
  */
 export interface Format<Data, User> {
-  /** The schema of the data. Its encoded side must be JSON. */
-  readonly data: Schema.Schema<Data, any>
+  /** To and from what is JSON. */
+  readonly data: Codable<Data, unknown>
   /** What a visitor's session holds before anything is stored. */
   readonly initial: Data
-  /** The schema of the user: to and from a string of 1 to 255 characters. */
-  readonly user: Schema.Schema<User, string>
+  /** To and from a string of 1 to 255 characters. */
+  readonly user: Codable<User, string>
   /** The longest encoded data, in bytes. */
   readonly maxBytes: number
+}
+
+/**
+ * The two directions of a schema.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Codable<Type, Encoded> {
+  readonly encode: (value: Type) => Effect.Effect<Encoded, ParseError>
+  readonly decode: (value: unknown) => Effect.Effect<Type, ParseError>
+}
+
+/**
+ * The two directions of a schema.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Codable<Type, Encoded> => {
+  const encode = Schema.encode(schema)
+  const decode = Schema.decodeUnknown(schema)
+  return { encode: (value) => encode(value), decode: (value) => decode(value) }
 }
 
 /**
@@ -70,19 +94,14 @@ const dataError = (reason: SessionDataError["reason"]) => new SessionDataError({
 export const make = <Data, User>(
   format: Format<Data, User>
 ): Effect.Effect<Codec<Data, User>, SessionConfigError> => {
-  const encodeSchema = Schema.encode(format.data)
-  const decodeSchema = Schema.decodeUnknown(format.data)
-  const encodeUserSchema = Schema.encode(format.user)
-  const decodeUserSchema = Schema.decodeUnknown(format.user)
-
   const decodeText = (text: string): Effect.Effect<Data, "data"> => {
     const value = Json.parse(text)
-    return value === undefined ? Effect.fail("data") : Effect.mapError(decodeSchema(value), () => "data" as const)
+    return value === undefined ? Effect.fail("data") : Effect.mapError(format.data.decode(value), () => "data" as const)
   }
 
   const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
     Effect.flatMap(
-      Effect.mapError(encodeSchema(data), () => dataError("Unencodable")),
+      Effect.mapError(format.data.encode(data), () => dataError("Unencodable")),
       (encoded) => {
         const result = Json.stringify(encoded, format.maxBytes)
         if (result._tag !== "Text") return Effect.fail(dataError(result._tag))
@@ -98,7 +117,7 @@ export const make = <Data, User>(
 
   const encodeUser = (user: User): Effect.Effect<string, SessionDataError> =>
     Effect.flatMap(
-      Effect.mapError(encodeUserSchema(user), () => dataError("Unencodable")),
+      Effect.mapError(format.user.encode(user), () => dataError("Unencodable")),
       (text) =>
         text.length > 0 && text.length <= maxUserLength && !text.includes("\u0000") && !loneSurrogate.test(text)
           ? Effect.succeed(text)
@@ -111,7 +130,7 @@ export const make = <Data, User>(
       (data): Effect.Effect<Decoded<Data, User>, "user"> =>
         record.userId === null
           ? Effect.succeed({ data, user: Option.none() })
-          : Effect.mapBoth(decodeUserSchema(record.userId), {
+          : Effect.mapBoth(format.user.decode(record.userId), {
             onFailure: () => "user" as const,
             onSuccess: (user) => ({ data, user: Option.some(user) })
           })
@@ -119,7 +138,10 @@ export const make = <Data, User>(
 
   if (!(Number.isSafeInteger(format.maxBytes) && format.maxBytes > 0)) {
     return Effect.fail(
-      new SessionConfigError({ module: "Session", problems: ["Session.maxBytes must be a positive whole number of bytes"] })
+      new SessionConfigError({
+        module: "Session",
+        problems: ["Session.maxBytes must be a positive whole number of bytes"]
+      })
     )
   }
   return Effect.mapBoth(encodeData(format.initial), {

@@ -252,8 +252,10 @@ export const make = <Data, User>(options: {
     session: Option.Option<Snapshot<Data, User>>,
     change: Change<Data, User>
   ): Effect.Effect<Committed<Data, User>, CommitError> =>
-    Option.isNone(session) ? begin(change) : Effect.flatMap(attempt(session.value, change), (committed) =>
-      Option.isSome(committed)
-        ? Effect.succeed(committed.value)
-        : queued(session.value.record.key)(retry(session.value.id, change)))
+    Option.isNone(session) ?
+      begin(change) :
+      Effect.flatMap(attempt(session.value, change), (committed) =>
+        Option.isSome(committed)
+          ? Effect.succeed(committed.value)
+          : queued(session.value.record.key)(retry(session.value.id, change)))
 }

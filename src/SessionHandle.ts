@@ -258,8 +258,11 @@ export const make = <Data, User>(
     touch: stage(() => {
       active = true
     }),
-    info: Effect.zipWith(use(() => stored), Clock.currentTimeMillis, (session, now) =>
-      Option.map(session, (session) => sessions.infoOf(session, active ? { seenAt: now } : {}))),
+    info: Effect.zipWith(
+      use(() => stored),
+      Clock.currentTimeMillis,
+      (session, now) => Option.map(session, (session) => sessions.infoOf(session, active ? { seenAt: now } : {}))
+    ),
     commit: Effect.zipRight(stage(() => void 0), Effect.uninterruptible(write))
   }
 

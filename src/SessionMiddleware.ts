@@ -136,10 +136,13 @@ const open = <Self, Data, User>(
     )
     return session.handle
   })
-  return Effect.flatMap(Effect.serviceOption(definition), Option.match({
-    onNone: () => opened,
-    onSome: Effect.succeed
-  }))
+  return Effect.flatMap(
+    Effect.serviceOption(definition),
+    Option.match({
+      onNone: () => opened,
+      onSome: Effect.succeed
+    })
+  )
 }
 
 /**
@@ -218,6 +221,7 @@ export const layerRouter = <Self, Data, User>(definition: Declared<Self, Data, U
   HttpLayerRouter.middleware<{ provides: Self }>()(
     Effect.map(
       Effect.zip(definition.sessions, SessionCookie.SessionCookie),
-      ([sessions, policy]) => (app) => Effect.provideServiceEffect(app, definition, open(definition, sessions, policy, options))
+      ([sessions, policy]) => (app) =>
+        Effect.provideServiceEffect(app, definition, open(definition, sessions, policy, options))
     )
   )

@@ -226,8 +226,7 @@ const unsafeMakeMemory = (capacity: number): Service => {
     return { ...record, lastSeenAt: times.lastSeenAt, expiresAt: times.expiresAt }
   }
 
-  const keyExists = (operation: string) =>
-    new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" })
+  const keyExists = (operation: string) => new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" })
 
   return {
     insert: (record) =>

@@ -52,7 +52,9 @@ const parse = (
   // Effect reads NaN and negative durations as zero.
   const millis = Duration.toMillis(duration.value)
   if (!(millis > 0)) return { millis, problems: [`SessionTimeouts.${name} must be a positive duration`] }
-  if (millis > Expiry.maxLifetime) return { millis, problems: [`SessionTimeouts.${name} must be finite, ten years at most`] }
+  if (millis > Expiry.maxLifetime) {
+    return { millis, problems: [`SessionTimeouts.${name} must be finite, ten years at most`] }
+  }
   if (millis < minimum) return { millis, problems: [`SessionTimeouts.${name} must be at least ${minimumText}`] }
   if (!Number.isInteger(millis)) return { millis, problems: [`SessionTimeouts.${name} must be whole milliseconds`] }
   return { millis, problems: [] }

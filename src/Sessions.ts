@@ -278,11 +278,14 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     if (!Expiry.isPossible(record, now)) return Effect.as(unusable(record, "times"), Option.none())
     if (!Expiry.isLive(timeouts, record, now)) return Effect.as(Metric.increment(SessionMetrics.expired), Option.none())
     return Effect.matchEffect(codec.decode(record), {
-      onSuccess: ({ data, user }) => Effect.as(Metric.increment(SessionMetrics.read), Option.some({ id, data, user, record })),
+      onSuccess: ({ data, user }) =>
+        Effect.as(Metric.increment(SessionMetrics.read), Option.some({ id, data, user, record })),
       onFailure: (reason) =>
         Effect.zipRight(
           unusable(record, reason),
-          onUndecodable === "discard" ? Effect.succeedNone : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
+          onUndecodable === "discard"
+            ? Effect.succeedNone
+            : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
         )
     })
   }
@@ -357,8 +360,10 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       ),
     rotate: (id) => change(id, identity, true),
     destroy: (id) =>
-      Effect.flatMap(store.delete(keyOf(id)), (existed) =>
-        existed ? Metric.increment(SessionMetrics.destroyed) : Effect.void),
+      Effect.flatMap(
+        store.delete(keyOf(id)),
+        (existed) => existed ? Metric.increment(SessionMetrics.destroyed) : Effect.void
+      ),
     listByUser: Effect.fnUntraced(function*(user, options) {
       const userId = yield* codec.encodeUser(user)
       const now = yield* Clock.currentTimeMillis

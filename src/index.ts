@@ -1,5 +1,6 @@
 /**
- * Server-side sessions for Effect apps.
+ * Server-side sessions for Effect apps. `effect-sessions/SqlSessionStore` and `effect-sessions/testing` stand apart:
+ * they need peers that not every app has.
  *
  * @since 0.1.0
  */
@@ -10,6 +11,13 @@
  * @since 0.1.0
  */
 export * as Session from "./Session.js"
+
+/**
+ * Removes expired sessions in the background.
+ *
+ * @since 0.1.0
+ */
+export * as SessionCleaner from "./SessionCleaner.js"
 
 /**
  * The cookie that carries the id.

@@ -27,7 +27,8 @@ const maxAttributeBytes = 1024
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const attributeText = /^[\x20-\x3a\x3c-\x7e]*$/
-const hostName = /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
+const hostName =
+  /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/
 const prefixes = ["__Host-Http-", "__Host-", "__Http-", "__Secure-"]
 /** Names that lenient cookie parsers confuse with members of an object. */
 const objectMembers = ["__proto__", "constructor", "prototype", "toString", "valueOf", "hasOwnProperty"]
@@ -41,22 +42,39 @@ export const withoutPrefix = (name: string): string => {
 const nameProblems = (options: CookieOptions): ReadonlyArray<string> => {
   const { name } = options
   if (!token.test(name)) return [`name ${JSON.stringify(name)} is not a cookie name: use letters, digits, "-" and "_"`]
-  if (objectMembers.includes(name)) return [`name ${JSON.stringify(name)} collides with a member of every object: choose another`]
+  if (objectMembers.includes(name)) {
+    return [`name ${JSON.stringify(name)} collides with a member of every object: choose another`]
+  }
   const lookalike = prefixes.find((prefix) =>
     !name.startsWith(prefix) &&
-    (name.toLowerCase().startsWith(prefix.toLowerCase()) || name.toLowerCase().startsWith(prefix.slice(2).toLowerCase().replace(/-$/, "__")))
+    (name.toLowerCase().startsWith(prefix.toLowerCase()) ||
+      name.toLowerCase().startsWith(prefix.slice(2).toLowerCase().replace(/-$/, "__")))
   )
   if (lookalike !== undefined) {
-    return [`name ${JSON.stringify(name)} looks like the prefix ${lookalike} but is not: browsers and servers disagree about it`]
+    return [
+      `name ${
+        JSON.stringify(name)
+      } looks like the prefix ${lookalike} but is not: browsers and servers disagree about it`
+    ]
   }
   const problems: Array<string> = []
   if (name.startsWith("__Host-")) {
-    if (!options.secure) problems.push("a __Host- name needs secure: set insecure: true for plain http in development, which drops the prefix")
-    if (options.domain !== undefined) problems.push("a __Host- name allows no domain: leave domain out, or set a name such as \"__Secure-sid\"")
-    if (options.path !== "/") problems.push("a __Host- name needs path \"/\": leave path out, or set a name such as \"__Secure-sid\"")
+    if (!options.secure) {
+      problems.push(
+        "a __Host- name needs secure: set insecure: true for plain http in development, which drops the prefix"
+      )
+    }
+    if (options.domain !== undefined) {
+      problems.push("a __Host- name allows no domain: leave domain out, or set a name such as \"__Secure-sid\"")
+    }
+    if (options.path !== "/") {
+      problems.push("a __Host- name needs path \"/\": leave path out, or set a name such as \"__Secure-sid\"")
+    }
   }
   if (name.startsWith("__Secure-") && !options.secure) {
-    problems.push("a __Secure- name needs secure: set insecure: true for plain http in development, which drops the prefix")
+    problems.push(
+      "a __Secure- name needs secure: set insecure: true for plain http in development, which drops the prefix"
+    )
   }
   if ((name.startsWith("__Http-") || name.startsWith("__Host-Http-")) && !(options.secure && options.httpOnly)) {
     problems.push("an Http- name needs secure and httpOnly")
@@ -90,9 +108,14 @@ export const problemsOf = (options: CookieOptions): ReadonlyArray<string> => {
   if (options.sameSite === "none" && !options.secure) {
     problems.push("sameSite \"none\" needs secure: browsers drop the cookie otherwise")
   }
-  if (options.partitioned && !options.secure) problems.push("partitioned needs secure: browsers drop the cookie otherwise")
+  if (options.partitioned && !options.secure) {
+    problems.push("partitioned needs secure: browsers drop the cookie otherwise")
+  }
   if (options.partitioned && options.sameSite !== "none") problems.push("partitioned needs sameSite \"none\"")
-  if (options.maxAge !== undefined && !(Number.isInteger(options.maxAge) && options.maxAge >= 1 && options.maxAge <= maxMaxAge)) {
+  if (
+    options.maxAge !== undefined &&
+    !(Number.isInteger(options.maxAge) && options.maxAge >= 1 && options.maxAge <= maxMaxAge)
+  ) {
     problems.push("maxAge must be whole seconds, from 1 second to 400 days")
   }
   if (options.expires !== undefined && !Number.isFinite(options.expires)) problems.push("expires is not a valid date")

@@ -1,0 +1,64 @@
+import * as effect from "@effect/eslint-plugin"
+import tseslint from "typescript-eslint"
+
+/** The formatter of the Effect repositories, run as a lint rule: `npm run fix` applies it. */
+const format = {
+  plugins: { "@effect": { rules: effect.rules ?? effect.default.rules } },
+  rules: {
+    "@effect/dprint": ["error", {
+      config: {
+        indentWidth: 2,
+        lineWidth: 120,
+        semiColons: "asi",
+        quoteStyle: "alwaysDouble",
+        trailingCommas: "never",
+        operatorPosition: "maintain",
+        "arrowFunction.useParentheses": "force"
+      }
+    }]
+  }
+}
+
+const never = (selector, message) => ({ selector, message })
+
+export default tseslint.config(
+  { ignores: ["dist", "node_modules", "**/node_modules", "coverage"] },
+  ...tseslint.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    ...format
+  },
+  {
+    files: ["**/*.ts"],
+    rules: {
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-empty-object-type": "off",
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/array-type": ["error", { default: "generic" }],
+      "object-shorthand": "error",
+      "prefer-const": "error"
+    }
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        never("MemberExpression[object.name='Date'][property.name='now']", "Time is a service: use Effect's Clock."),
+        never("NewExpression[callee.name='Date'][arguments.length=0]", "Time is a service: use Effect's Clock."),
+        never("ThrowStatement", "Fail with a typed error."),
+        never("MemberExpression[object.name='Effect'][property.name=/^run/]", "A library does not run effects."),
+        never("MemberExpression[object.name='Effect'][property.name=/^forkDaemon$/]", "Nothing floats: fork into a scope.")
+      ]
+    }
+  },
+  {
+    files: ["src/internal/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["effect", "effect/*", "@effect/*", "../*"], message: "The core is plain TypeScript." }] }
+      ]
+    }
+  }
+)

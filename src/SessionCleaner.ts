@@ -1,0 +1,140 @@
+/**
+ * Removes expired sessions in the background. Only hygiene: expiry is decided when a session is read, so an app without
+ * a cleaner is just as safe, and its table just grows.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import { SessionConfigError, type SessionStoreError } from "./SessionError.js"
+import * as SessionMetrics from "./SessionMetrics.js"
+import * as SessionStore from "./SessionStore.js"
+
+/**
+ * How to sweep.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The time between two sweeps, on average: each wait is half to one and a half of it. 5 minutes if left out. */
+  readonly interval?: Duration.DurationInput | undefined
+  /** The rows removed by one statement. 1000 if left out. */
+  readonly batchSize?: number | undefined
+  /**
+   * How long a session must have been expired, so that a node whose clock runs ahead takes nobody's live session. 1
+   * minute if left out.
+   */
+  readonly margin?: Duration.DurationInput | undefined
+}
+
+interface Settings {
+  readonly interval: number
+  readonly batchSize: number
+  readonly margin: number
+}
+
+const millis = (input: Duration.DurationInput): number =>
+  Option.match(Duration.decodeUnknown(input), { onNone: () => NaN, onSome: Duration.toMillis })
+
+const settings = (options: Options): Effect.Effect<Settings, SessionConfigError> =>
+  Effect.suspend(() => {
+    const interval = millis(options.interval ?? "5 minutes")
+    const margin = millis(options.margin ?? "1 minute")
+    const batchSize = options.batchSize ?? 1000
+    const problems: Array<string> = []
+    if (!(interval > 0 && Number.isFinite(interval))) {
+      problems.push("SessionCleaner.interval must be a positive, finite duration")
+    }
+    if (!(margin >= 0 && Number.isFinite(margin))) problems.push("SessionCleaner.margin must be a finite duration")
+    if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
+      problems.push("SessionCleaner.batchSize must be a positive whole number")
+    }
+    return SessionConfigError.check("SessionCleaner", problems, () => ({ interval, margin, batchSize }))
+  })
+
+const sweepWith = (
+  { batchSize, margin }: Settings
+): Effect.Effect<number, SessionStoreError, SessionStore.SessionStore> =>
+  Effect.gen(function*() {
+    const store = yield* SessionStore.SessionStore
+    const now = yield* Clock.currentTimeMillis
+    let total = 0
+    for (;;) {
+      const removed = yield* store.deleteExpired(now - margin, batchSize)
+      yield* Metric.incrementBy(SessionMetrics.swept, removed)
+      total += removed
+      if (removed < batchSize) return total
+      yield* Effect.yieldNow()
+    }
+  })
+
+/**
+ * Sweeps once: removes what has expired, batch by batch, until a batch is short, and says how many. For cron jobs and
+ * platforms without a long-lived process. Safe on every node at once.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const sweep = (
+  options: Options = {}
+): Effect.Effect<number, SessionStoreError | SessionConfigError, SessionStore.SessionStore> =>
+  Effect.flatMap(settings(options), sweepWith)
+
+/**
+ * Sweeps in the background for as long as the layer lives, in intervals with jitter, so that nodes do not sweep
+ * together. A sweep that fails, or dies, is logged and the next one comes.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { SessionCleaner, SessionStore } from "effect-sessions"
+ *
+ * export const CleanerLive = SessionCleaner.layer({ interval: "5 minutes" }).pipe(
+ *   Layer.provide(SessionStore.layerMemory)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<never, SessionConfigError, SessionStore.SessionStore> =>
+  Layer.scopedDiscard(Effect.gen(function*() {
+    const chosen = yield* settings(options)
+    const wait = Effect.flatMap(
+      Random.nextRange(chosen.interval / 2, chosen.interval * 1.5),
+      (millis) => Effect.sleep(millis)
+    )
+    yield* Effect.zipRight(
+      wait,
+      Effect.catchAllCause(
+        sweepWith(chosen),
+        (cause) => Effect.logWarning("A sweep of expired sessions failed", cause)
+      )
+    ).pipe(
+      Effect.forever,
+      Effect.annotateLogs({ package: "effect-sessions", module: "SessionCleaner" }),
+      Effect.interruptible,
+      Effect.forkScoped
+    )
+  }))
+
+/**
+ * Sweeps in the background, as configured.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Options>
+): Layer.Layer<never, SessionConfigError | ConfigError.ConfigError, SessionStore.SessionStore> =>
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))

@@ -1,0 +1,55 @@
+import { LibsqlClient } from "@effect/sql-libsql"
+import { MysqlClient } from "@effect/sql-mysql2"
+import { PgClient } from "@effect/sql-pg"
+import type * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import type * as ConfigError from "effect/ConfigError"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Str from "effect/String"
+import { inject } from "vitest"
+
+let files = 0
+
+/** An SQLite database in a file of its own. */
+export const sqliteFile = (): string => `${inject("directory")}/${process.pid}-${++files}.sqlite`
+
+export const sqlite = (
+  options: Partial<LibsqlClient.LibsqlClientConfig.Full> = {}
+): Layer.Layer<SqlClient.SqlClient> =>
+  Layer.suspend(() => LibsqlClient.layer({ url: `file:${sqliteFile()}`, ...options }))
+
+const urlOf = (server: { readonly url: string } | { readonly missing: string }): string =>
+  "url" in server ? server.url : ""
+
+/** The PostgreSQL server of the tests, or why there is none. */
+export const postgresMissing = (): string | undefined => {
+  const server = inject("postgres")
+  return "missing" in server ? server.missing : undefined
+}
+
+export const postgresUrl = (): string => urlOf(inject("postgres"))
+
+export const postgres = (
+  options: Partial<PgClient.PgClientConfig> = {}
+): Layer.Layer<SqlClient.SqlClient | PgClient.PgClient, SqlError> =>
+  Layer.suspend(() => PgClient.layer({ url: Redacted.make(postgresUrl()), ...options }))
+
+/** The MySQL server of the tests, or why there is none. */
+export const mysqlMissing = (): string | undefined => {
+  const server = inject("mysql")
+  return "missing" in server ? server.missing : undefined
+}
+
+export const mysqlUrl = (): string => urlOf(inject("mysql"))
+
+export const mysql = (
+  options: Partial<MysqlClient.MysqlClientConfig> = {}
+): Layer.Layer<SqlClient.SqlClient, SqlError | ConfigError.ConfigError> =>
+  Layer.suspend(() => MysqlClient.layer({ url: Redacted.make(mysqlUrl()), ...options }))
+
+/** How an app may have set up its client: with camelCase names on the JavaScript side. */
+export const camelCase = {
+  transformQueryNames: Str.camelToSnake,
+  transformResultNames: Str.snakeToCamel
+}
