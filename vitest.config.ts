@@ -3,6 +3,9 @@ import { defineConfig } from "vitest/config"
 
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
 
+/** Where CI wants the results as JSON. */
+const resultsFile = process.env["TEST_RESULTS"]
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -14,7 +17,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["**/node_modules/**"],
     globalSetup: ["test/support/databases.ts"],
-    reporters: ["default", "./test/support/skippedReporter.ts"],
+    reporters: ["default", "./test/support/skippedReporter.ts", ...(resultsFile === undefined ? [] : ["json"])],
+    ...(resultsFile === undefined ? {} : { outputFile: { json: resultsFile } }),
     testTimeout: 60_000,
     hookTimeout: 60_000
   }

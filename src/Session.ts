@@ -105,9 +105,8 @@ function declare<Self, const Name extends string, Data, Encoded, User>(
   name: Name,
   options: Options<Data, Encoded> & { readonly user?: Schema.Schema<User, string> }
 ): TagClass<Self, Name, Data, User> | TagClass<Self, Name, Data, string> {
-  return options.user === undefined
-    ? define<Self, Name, Data, Encoded, string>(name, options, Schema.String)
-    : define<Self, Name, Data, Encoded, User>(name, options, options.user)
+  if (options.user === undefined) return define<Self, Name, Data, Encoded, string>(name, options, Schema.String)
+  return define<Self, Name, Data, Encoded, User>(name, options, options.user)
 }
 
 const define = <Self, const Name extends string, Data, Encoded, User>(

@@ -184,11 +184,12 @@ const runStore = (
  * other; give them a store, a table or a prefix of their own. `runs` is the number of random sequences (100 if left
  * out), `timeout` the milliseconds for each test.
  *
+ * @example
  * ```ts
+ * import { SessionStore } from "effect-sessions"
  * import { conformance } from "effect-sessions/testing"
- * import { MyStore } from "./MyStore.js"
  *
- * conformance("MyStore", MyStore.layer)
+ * conformance("MyStore", SessionStore.layerMemory)
  * ```
  *
  * @since 0.1.0

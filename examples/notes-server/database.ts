@@ -1,0 +1,48 @@
+import { LibsqlClient } from "@effect/sql-libsql"
+import { MysqlClient } from "@effect/sql-mysql2"
+import { PgClient } from "@effect/sql-pg"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { SessionStore } from "effect-sessions"
+import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+
+const defaultUrl = "file:notes-server.sqlite"
+
+/** Several processes may share the file: readers and a writer do not wait for each other. */
+const sqlite = (url: string) =>
+  Layer.provide(
+    SqlSessionStore.layer,
+    Layer.tap(LibsqlClient.layer({ url }), (context) =>
+      Effect.flatMap(SqlClient.SqlClient, (sql) =>
+        sql`PRAGMA journal_mode = WAL`).pipe(Effect.provide(context)))
+  )
+
+const postgres = (url: string) =>
+  Layer.provide(
+    SqlSessionStore.layer,
+    PgClient.layer({ url: Redacted.make(url), connectTimeout: "5 seconds", maxConnections: 20 })
+  )
+
+const mysql = (url: string) => Layer.provide(SqlSessionStore.layer, MysqlClient.layer({ url: Redacted.make(url) }))
+
+/** The name of the database for people: nothing secret. */
+export const databaseName: Effect.Effect<string, ConfigError.ConfigError> = Effect.map(
+  Config.withDefault(Config.string("DATABASE_URL"), defaultUrl),
+  (url) => url === "memory:" ? "memory" : url.startsWith("file:") ? `SQLite ${url.slice(5)}` : url.split(":")[0] ?? ""
+)
+
+/** The session store that `DATABASE_URL` names. */
+export const StoreLive = Layer.unwrapEffect(Effect.gen(function*() {
+  const url = yield* Config.withDefault(Config.string("DATABASE_URL"), defaultUrl)
+  if (url === "memory:") return SessionStore.layerMemory
+  if (/^file:./.test(url)) return sqlite(url)
+  if (/^postgres(ql)?:\/\//.test(url)) return postgres(url)
+  if (/^(mysql|mariadb):\/\//.test(url)) return mysql(url.replace(/^mariadb:/, "mysql:"))
+  return yield* Effect.fail(
+    ConfigError.InvalidData(["DATABASE_URL"], "Expected memory:, file:PATH, postgres://… or mysql://…")
+  )
+}))
