@@ -22,7 +22,7 @@ const format = {
 const never = (selector, message) => ({ selector, message })
 
 export default tseslint.config(
-  { ignores: ["dist", "node_modules", "**/node_modules", "coverage"] },
+  { ignores: ["dist", "**/node_modules", "**/.build", "coverage"] },
   ...tseslint.configs.recommended,
   {
     files: ["**/*.ts"],

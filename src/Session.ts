@@ -5,10 +5,118 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SessionCodec from "./SessionCodec.js"
-import type { Handle } from "./SessionHandle.js"
-import type * as Sessions from "./Sessions.js"
+import type { SessionResponseSent, SessionStoreError } from "./SessionError.js"
+import type { CommitError, Definition, Info, ReadError, Service, Sessions } from "./Sessions.js"
+
+/**
+ * What can go wrong when a change is staged.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type StageError = ReadError | SessionResponseSent
+
+/**
+ * The session of one request. Everything is lazy: a request that does not use its handle costs nothing, and one that
+ * does reads the store once, however many fibers ask.
+ *
+ * Changes are staged and written together, once, just before the headers of the response leave, if its status is below
+ * 500; a failure, a defect or a client that hung up drops them. What was staged is visible to the rest of the request
+ * at once. Only `signOut` (`destroy`) and `commit` act immediately. A visitor without a session has the declared
+ * initial data, and gets a session when something is first changed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Handle<Data, User> {
+  /** The data, with what this request has staged. The initial data if there is no live session. */
+  readonly get: Effect.Effect<Data, ReadError>
+
+  /** Stages new data in the place of the old, whatever the old is by the time it is written. Prefer `update`. */
+  readonly set: (data: Data) => Effect.Effect<void, StageError>
+
+  /**
+   * Stages a change of the data. The function runs now and, where another request changed the session meanwhile, again
+   * on its data; so it must not do anything else. Returning the very same value is no change.
+   */
+  readonly update: (f: (data: Data) => Data) => Effect.Effect<void, StageError>
+
+  /** Like `update`, and returns the first part of the function's result. */
+  readonly modify: <A>(f: (data: Data) => readonly [A, Data]) => Effect.Effect<A, StageError>
+
+  /** The signed-in user. None for a visitor. */
+  readonly user: Effect.Effect<Option.Option<User>, ReadError>
+
+  /**
+   * Stages the sign-in of a user: the session gets a new id, the old one is dead, both timeouts restart, and the
+   * earlier data is dropped for the initial data, unless `carry` says what to keep of it.
+   */
+  readonly signIn: (
+    user: User,
+    options?: { readonly carry?: ((data: Data) => Data) | undefined }
+  ) => Effect.Effect<void, StageError>
+
+  /**
+   * Ends the session at once and for good, drops what was staged, and clears the visitor's cookie. Neither a failure
+   * later in the request nor another request in flight brings it back. Without a session it does nothing.
+   */
+  readonly signOut: Effect.Effect<void, SessionStoreError>
+
+  /** The same as `signOut`. */
+  readonly destroy: Effect.Effect<void, SessionStoreError>
+
+  /** Stages a new id for the session. The old one is dead once it is written. Without a session it does nothing. */
+  readonly rotate: Effect.Effect<void, StageError>
+
+  /** Counts this request as activity, even a background request. Written when a touch is due. */
+  readonly touch: Effect.Effect<void, StageError>
+
+  /** Makes this a background request, such as a poll: reading and changing the session no longer extends it. */
+  readonly background: Effect.Effect<void>
+
+  /**
+   * What is known of the stored session: its public handle and its times, with the activity of this request. None if
+   * there is no live session. What is staged but not committed does not show.
+   */
+  readonly info: Effect.Effect<Option.Option<Info>, ReadError>
+
+  /**
+   * Writes what is staged now, instead of with the response: for sockets, long streams, and answers that must know.
+   * Fails with `SessionGone` if the session ended meanwhile; what was staged is dropped then.
+   */
+  readonly commit: Effect.Effect<void, CommitError | SessionResponseSent>
+
+  /**
+   * The token that proves that a form or a script belongs to this session, for `SessionCsrf`. Goes into a form field or
+   * a header, never into a URL. A visitor without a session gets one stored, since the token is bound to it; after a
+   * sign-in or a rotation there is another token.
+   */
+  readonly csrfToken: Effect.Effect<string, StageError>
+
+  /**
+   * Whether a token that a request carries is that of the session whose id the request carries. Asks no store: a token
+   * of a session that has ended opens nothing.
+   */
+  readonly isCsrfToken: (token: string) => boolean
+
+  /**
+   * Commits, and returns the id to hand out to a client that keeps it itself instead of a cookie (the `bearer`
+   * transport): what it shall send as `Authorization: Bearer …`. Only a request that gave the session a new id, by a
+   * sign-in, a rotation or a first change, gets it, and only with that transport; none otherwise.
+   */
+  readonly bearerToken: Effect.Effect<Option.Option<Redacted.Redacted<string>>, CommitError | SessionResponseSent>
+
+  /**
+   * What the request brought: nothing, something we did not make, or something with the form of an id, which may still
+   * be unknown or expired.
+   */
+  readonly credential: "missing" | "rejected" | "accepted"
+}
 
 /**
  * What a session is declared with.
@@ -50,7 +158,7 @@ export const defaultMaxBytes = 64 * 1024
  */
 export type TagClass<Self, Name extends string, Data, User> =
   & Context.TagClass<Self, `effect-sessions/Session/${Name}`, Handle<Data, User>>
-  & Sessions.Definition<Self, Data, User>
+  & Definition<Self, Data, User>
 
 /**
  * Declares a session. The name is part of every stored key: two declarations of different names can share a store
@@ -123,7 +231,7 @@ const define = <Self, const Name extends string, Data, Encoded, User>(
       maxBytes: options.maxBytes ?? defaultMaxBytes
     },
     onUndecodable: options.onUndecodable ?? "discard",
-    sessions: Context.GenericTag<Sessions.Sessions<Self>, Sessions.Service<Data, User>>(
+    sessions: Context.GenericTag<Sessions<Self>, Service<Data, User>>(
       `effect-sessions/Sessions/${name}`
     )
   })

@@ -249,6 +249,26 @@ const missing: Reading = { _tag: "Missing" }
 
 const rejected = (reason: Extract<Reading, { _tag: "Rejected" }>["reason"]): Reading => ({ _tag: "Rejected", reason })
 
+/** Reads an id as `write` and `toBearer` write it. `purpose` is what its signature is bound to. */
+const decode = (policy: Policy, token: SessionToken.Generator, purpose: string, value: string): Reading => {
+  const idLength = SessionToken.lengthOf(token)
+  if (value.length !== idLength + (policy.keys.length === 0 ? 0 : Signature.signatureLength + 1)) {
+    return rejected("malformed")
+  }
+  if (!isCanonical(value.slice(0, idLength), token.bytes)) return rejected("malformed")
+  if (policy.keys.length === 0) return { _tag: "Accepted", id: Redacted.make(value), reissue: false }
+  const verified = Signature.verify(policy.keys, purpose, value)
+  return verified === undefined
+    ? rejected("signature")
+    : { _tag: "Accepted", id: Redacted.make(verified.id), reissue: verified.keyIndex > 0 }
+}
+
+const encode = (policy: Policy, purpose: string, id: SessionToken.SessionId): string => {
+  const value = Redacted.value(id)
+  const key = policy.keys[0]
+  return key === undefined ? value : Signature.sign(key, purpose, value)
+}
+
 /**
  * Reads the id from a raw `Cookie` header, strictly, without asking a store. Only a value that this policy could have
  * written is accepted.
@@ -265,21 +285,36 @@ export const read = (policy: Policy, token: SessionToken.Generator, header: stri
       return rejected("ambiguous")
     case "TooLong":
       return rejected("too_long")
-    case "Found": {
-      const { value } = reading
-      const idLength = SessionToken.lengthOf(token)
-      if (value.length !== idLength + (policy.keys.length === 0 ? 0 : Signature.signatureLength + 1)) {
-        return rejected("malformed")
-      }
-      if (!isCanonical(value.slice(0, idLength), token.bytes)) return rejected("malformed")
-      if (policy.keys.length === 0) return { _tag: "Accepted", id: Redacted.make(value), reissue: false }
-      const verified = Signature.verify(policy.keys, policy.name, value)
-      return verified === undefined
-        ? rejected("signature")
-        : { _tag: "Accepted", id: Redacted.make(verified.id), reissue: verified.keyIndex > 0 }
-    }
+    case "Found":
+      return decode(policy, token, policy.name, reading.value)
   }
 }
+
+/** What signatures of bearer tokens are bound to. Cookies cannot have this name. */
+const bearerPurpose = "Authorization: Bearer"
+
+/**
+ * Reads the id from an `Authorization` header, for clients that keep it themselves. As strict as `read`.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const readBearer = (policy: Policy, token: SessionToken.Generator, header: string | undefined): Reading => {
+  if (header === undefined) return missing
+  const match = /^Bearer ([\w.-]{1,512})$/i.exec(header)
+  return match === null || match[1] === undefined
+    ? rejected("malformed")
+    : decode(policy, token, bearerPurpose, match[1])
+}
+
+/**
+ * The id as a client shall send it in its `Authorization` header.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const toBearer = (policy: Policy, id: SessionToken.SessionId): Redacted.Redacted<string> =>
+  Redacted.make(encode(policy, bearerPurpose, id))
 
 /**
  * The cookie that hands out an id. A persistent one vanishes no later than the session does.
@@ -291,12 +326,10 @@ export const write = (
   policy: Policy,
   id: SessionToken.SessionId,
   times: { readonly expiresAt: number; readonly now: number }
-): Cookies.Cookie => {
-  const value = Redacted.value(id)
-  const key = policy.keys[0]
-  return Cookies.unsafeMakeCookie(
+): Cookies.Cookie =>
+  Cookies.unsafeMakeCookie(
     policy.name,
-    key === undefined ? value : Signature.sign(key, policy.name, value),
+    encode(policy, policy.name, id),
     policy.persistent
       ? {
         ...policy.attributes,
@@ -304,7 +337,6 @@ export const write = (
       }
       : policy.attributes
   )
-}
 
 /**
  * The cookie that clears the cookie: empty, of the same name and attributes, and past.

@@ -11,29 +11,31 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 const respond = (
-  error: { readonly _tag: string; readonly message: string },
+  encoded: { readonly _tag: string; readonly message: string; readonly [field: string]: string },
   status: number
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-  Effect.succeed(
-    HttpServerResponse.unsafeJson({ _tag: error._tag, message: error.message }, {
-      status,
-      headers: { "cache-control": "no-store" }
-    })
-  )
+  Effect.succeed(HttpServerResponse.unsafeJson(encoded, { status, headers: { "cache-control": "no-store" } }))
+
+/** Text for logs, that encodes to nothing: it does not leave the server. */
+const ServerText = Schema.transform(Schema.String, Schema.String, {
+  strict: true,
+  decode: (text) => text,
+  encode: () => ""
+})
 
 /**
  * The session store did not do what it was asked: it was not reached, it failed, or (`reason: "KeyExists"`, `insert`
  * and `rotate` only) the key was taken. Answers 503. Never means that there is no session.
  *
  * `operation` is the store method. `detail` names the failure by class and code, such as `"SqlError 57P01"`: enough to
- * look it up, without the text of the driver, which may quote rows.
+ * look it up, without the text of the driver, which may quote rows. It is for logs and does not leave the server.
  *
  * @since 0.1.0
  * @category errors
  */
 export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("effect-sessions/SessionStoreError")(
   "SessionStoreError",
-  { operation: Schema.String, reason: Schema.Literal("Unavailable", "KeyExists"), detail: Schema.String },
+  { operation: Schema.String, reason: Schema.Literal("Unavailable", "KeyExists"), detail: ServerText },
   HttpApiSchema.annotations({ status: 503 })
 ) {
   /**
@@ -49,7 +51,8 @@ export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("ef
    * @since 0.1.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    return respond({ _tag: this._tag, message: "The session store is not available" }, 503)
+    const { _tag, operation, reason } = this
+    return respond({ _tag, operation, reason, detail: "", message: "The session store is not available" }, 503)
   }
 }
 
@@ -76,7 +79,7 @@ export class SessionGone extends Schema.TaggedError<SessionGone>("effect-session
    * @since 0.1.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    return respond(this, 401)
+    return respond({ _tag: this._tag, message: this.message }, 401)
   }
 }
 
@@ -103,7 +106,7 @@ export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect
    * @since 0.1.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    return respond(this, 409)
+    return respond({ _tag: this._tag, message: this.message }, 409)
   }
 }
 
@@ -143,7 +146,8 @@ export class SessionDataError extends Schema.TaggedError<SessionDataError>("effe
    * @since 0.1.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    return respond({ _tag: this._tag, message: "The session data could not be handled" }, 500)
+    const { _tag, reason } = this
+    return respond({ _tag, reason, message: "The session data could not be handled" }, 500)
   }
 }
 
@@ -171,7 +175,68 @@ export class SessionResponseSent extends Schema.TaggedError<SessionResponseSent>
    * @since 0.1.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    return respond(this, 500)
+    return respond({ _tag: this._tag, message: this.message }, 500)
+  }
+}
+
+/**
+ * A request needs a signed-in user and has none. Answers 401. `reason` says why, for apps that answer otherwise:
+ *
+ * - `"Missing"`: the request brought no cookie, or no bearer token.
+ * - `"Rejected"`: it brought something that is no id of ours: malformed, or badly signed.
+ * - `"Ended"`: it brought an id without a live session: unknown, signed out, or expired.
+ * - `"Visitor"`: there is a session, and nobody is signed in.
+ * - `"UnknownUser"`: somebody is signed in who no longer exists; the session has been ended.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionUnauthenticated
+  extends Schema.TaggedError<SessionUnauthenticated>("effect-sessions/SessionUnauthenticated")(
+    "SessionUnauthenticated",
+    { reason: Schema.Literal("Missing", "Rejected", "Ended", "Visitor", "UnknownUser") },
+    HttpApiSchema.annotations({ status: 401 })
+  )
+{
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return "Nobody is signed in"
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond({ _tag: this._tag, reason: this.reason, message: this.message }, 401)
+  }
+}
+
+/**
+ * A request that could change something was not proven to come from this app. Answers 403. `reason` is `"Foreign"` if
+ * another site sent it or its origin is unknown, `"Token"` if its CSRF token is missing or wrong.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effect-sessions/SessionCsrfError")(
+  "SessionCsrfError",
+  { reason: Schema.Literal("Foreign", "Token") },
+  HttpApiSchema.annotations({ status: 403 })
+) {
+  /**
+   * @since 0.1.0
+   */
+  override get message(): string {
+    return this.reason === "Foreign" ? "The request comes from another site" : "The CSRF token is missing or wrong"
+  }
+
+  /**
+   * @since 0.1.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond({ _tag: this._tag, reason: this.reason, message: this.message }, 403)
   }
 }
 

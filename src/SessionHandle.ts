@@ -9,86 +9,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Csrf from "./internal/csrf.js"
 import type { EndState } from "./internal/plan.js"
-import { SessionResponseSent, type SessionStoreError } from "./SessionError.js"
+import type { Handle, StageError } from "./Session.js"
+import { SessionResponseSent } from "./SessionError.js"
 import type * as Sessions from "./Sessions.js"
 import type { SessionId } from "./SessionToken.js"
-
-/**
- * What can go wrong when a change is staged.
- *
- * @since 0.1.0
- * @category errors
- */
-export type StageError = Sessions.ReadError | SessionResponseSent
-
-/**
- * The session of one request. Everything is lazy: a request that does not use its handle costs nothing, and one that
- * does reads the store once, however many fibers ask.
- *
- * Changes are staged and written together, once, just before the headers of the response leave, if its status is below
- * 500; a failure, a defect or a client that hung up drops them. What was staged is visible to the rest of the request
- * at once. Only `signOut` (`destroy`) and `commit` act immediately. A visitor without a session has the declared
- * initial data, and gets a session when something is first changed.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Handle<Data, User> {
-  /** The data, with what this request has staged. The initial data if there is no live session. */
-  readonly get: Effect.Effect<Data, Sessions.ReadError>
-
-  /** Stages new data in the place of the old, whatever the old is by the time it is written. Prefer `update`. */
-  readonly set: (data: Data) => Effect.Effect<void, StageError>
-
-  /**
-   * Stages a change of the data. The function runs now and, where another request changed the session meanwhile, again
-   * on its data; so it must not do anything else. Returning the very same value is no change.
-   */
-  readonly update: (f: (data: Data) => Data) => Effect.Effect<void, StageError>
-
-  /** Like `update`, and returns the first part of the function's result. */
-  readonly modify: <A>(f: (data: Data) => readonly [A, Data]) => Effect.Effect<A, StageError>
-
-  /** The signed-in user. None for a visitor. */
-  readonly user: Effect.Effect<Option.Option<User>, Sessions.ReadError>
-
-  /**
-   * Stages the sign-in of a user: the session gets a new id, the old one is dead, both timeouts restart, and the
-   * earlier data is dropped for the initial data, unless `carry` says what to keep of it.
-   */
-  readonly signIn: (
-    user: User,
-    options?: { readonly carry?: ((data: Data) => Data) | undefined }
-  ) => Effect.Effect<void, StageError>
-
-  /**
-   * Ends the session at once and for good, drops what was staged, and clears the visitor's cookie. Neither a failure
-   * later in the request nor another request in flight brings it back. Without a session it does nothing.
-   */
-  readonly signOut: Effect.Effect<void, SessionStoreError>
-
-  /** The same as `signOut`. */
-  readonly destroy: Effect.Effect<void, SessionStoreError>
-
-  /** Stages a new id for the session. The old one is dead once it is written. Without a session it does nothing. */
-  readonly rotate: Effect.Effect<void, StageError>
-
-  /** Counts this request as activity, where reading does not (a background request). Written when a touch is due. */
-  readonly touch: Effect.Effect<void, StageError>
-
-  /**
-   * What is known of the stored session: its public handle and its times, with the activity of this request. None if
-   * there is no live session. What is staged but not committed does not show.
-   */
-  readonly info: Effect.Effect<Option.Option<Sessions.Info>, Sessions.ReadError>
-
-  /**
-   * Writes what is staged now, instead of with the response: for sockets, long streams, and answers that must know.
-   * Fails with `SessionGone` if the session ended meanwhile; what was staged is dropped then.
-   */
-  readonly commit: Effect.Effect<void, Sessions.CommitError | SessionResponseSent>
-}
 
 /**
  * A handle, and what whoever made it does at the end of the request.
@@ -114,16 +41,36 @@ export interface Request<Data, User> {
 }
 
 /**
- * Makes the handle of one request from the id it brought. `background` is whether reading counts as no activity.
+ * What a request brings along.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The declared name of the session. */
+  readonly sessionName: string
+  /** The id that the request carries, if it has the form of one. */
+  readonly sentId: Option.Option<SessionId>
+  readonly credential: "missing" | "rejected" | "accepted"
+  /** Whether reading counts as no activity. */
+  readonly background: boolean
+  /** Whether the response can hand out an id: that of a socket cannot. */
+  readonly canRename: boolean
+  /** The id as the client shall send it, where the client keeps it itself. */
+  readonly toBearer: (id: SessionId) => Option.Option<Redacted.Redacted<string>>
+}
+
+/**
+ * Makes the handle of one request.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = <Data, User>(
   sessions: Sessions.Service<Data, User>,
-  sentId: Option.Option<SessionId>,
-  options: { readonly background: boolean }
+  options: Options
 ): Request<Data, User> => {
+  const { sentId } = options
   // One request's state, shared by all its fibers. `busy` keeps loading, committing and destroying apart.
   let busy: Deferred.Deferred<void> | undefined
   let loaded = Option.isNone(sentId)
@@ -133,6 +80,9 @@ export const make = <Data, User>(
   let changes: ReadonlyArray<(data: Data) => Data> = []
   let signedIn: Option.Option<User> = Option.none()
   let rotates = false
+  let creates = false
+  let newId: Option.Option<SessionId> = Option.none()
+  let background = options.background
   let active = false
   let used = false
   let finished = false
@@ -142,6 +92,8 @@ export const make = <Data, User>(
     changes = []
     signedIn = Option.none()
     rotates = false
+    creates = false
+    newId = Option.none()
     data = Option.isSome(stored) ? stored.value.data : initial
   }
 
@@ -166,7 +118,8 @@ export const make = <Data, User>(
 
   const load: Effect.Effect<void, Sessions.ReadError> = Effect.suspend(() => {
     used = true
-    return loaded ? Effect.void : exclusive(Effect.suspend(() => {
+    // While a commit or a sign-out is on its way, nothing can be staged: it would be lost.
+    return loaded && busy === undefined ? Effect.void : exclusive(Effect.suspend(() => {
       if (loaded || Option.isNone(sentId)) return Effect.void
       return Effect.map(sessions.read(sentId.value), (session) => {
         settle(session)
@@ -178,12 +131,22 @@ export const make = <Data, User>(
 
   const use = <A>(f: () => A): Effect.Effect<A, Sessions.ReadError> =>
     Effect.map(load, () => {
-      active = active || !options.background
+      active = active || !background
       return f()
     })
 
   const stage = <A>(f: () => A): Effect.Effect<A, StageError> =>
     Effect.suspend((): Effect.Effect<A, StageError> => finished ? Effect.fail(new SessionResponseSent()) : use(f))
+
+  /** Stages what gives the session a new id. */
+  const stageRename = <A>(f: () => A): Effect.Effect<A, StageError> =>
+    options.canRename ? stage(f) : Effect.fail(new SessionResponseSent())
+
+  /** Stages a change of the data, which gives a visitor's session its first id. */
+  const stageChange = <A>(f: () => A): Effect.Effect<A, StageError> =>
+    options.canRename
+      ? stage(f)
+      : Effect.flatMap(stage(() => Option.isSome(stored)), (isStored) => isStored ? stage(f) : stageRename(f))
 
   // A function that changes nothing now is kept as well: on fresh data it may.
   const change = (f: (data: Data) => Data, next: Data): void => {
@@ -191,7 +154,7 @@ export const make = <Data, User>(
     data = next
   }
 
-  const isStaged = (): boolean => changes.length > 0 || Option.isSome(signedIn) || rotates
+  const isStaged = (): boolean => changes.length > 0 || Option.isSome(signedIn) || rotates || creates
 
   const write = exclusive(Effect.suspend(() => {
     const staged = changes
@@ -200,14 +163,12 @@ export const make = <Data, User>(
       reapply: (data) => staged.reduce((data, f) => f(data), data),
       signIn: signedIn,
       rotate: rotates,
-      create: false,
+      create: creates,
       active,
-      id: Option.none()
+      id: newId
     }).pipe(
       Effect.map((committed) => {
-        const later = changes.slice(staged.length)
         settle(committed.session)
-        for (const f of later) change(f, f(data))
         if (Option.isNone(committed.session)) return
         const { expiresAt } = committed.session.value.record
         end = end._tag === "Renamed" || committed.operation === "Insert" || committed.operation === "Rotate"
@@ -233,26 +194,28 @@ export const make = <Data, User>(
     })
   })))
 
+  const commit = Effect.zipRight(stage(() => void 0), Effect.uninterruptible(write))
+
   const handle: Handle<Data, User> = {
     get: use(() => data),
-    set: (next) => stage(() => change(() => next, next)),
-    update: (f) => stage(() => change(f, f(data))),
+    set: (next) => stageChange(() => change(() => next, next)),
+    update: (f) => stageChange(() => change(f, f(data))),
     modify: (f) =>
-      stage(() => {
+      stageChange(() => {
         const [result, next] = f(data)
         change((data) => f(data)[1], next)
         return result
       }),
     user: use(() => Option.orElse(signedIn, () => Option.flatMap(stored, ({ user }) => user))),
     signIn: (user, options) =>
-      stage(() => {
+      stageRename(() => {
         const carry = options?.carry ?? (() => initial)
         change(carry, carry(data))
         signedIn = Option.some(user)
       }),
     signOut: destroy,
     destroy,
-    rotate: stage(() => {
+    rotate: stageRename(() => {
       rotates = Option.isSome(stored)
     }),
     touch: stage(() => {
@@ -263,7 +226,33 @@ export const make = <Data, User>(
       Clock.currentTimeMillis,
       (session, now) => Option.map(session, (session) => sessions.infoOf(session, active ? { seenAt: now } : {}))
     ),
-    commit: Effect.zipRight(stage(() => void 0), Effect.uninterruptible(write))
+    background: Effect.sync(() => {
+      background = true
+      active = false
+    }),
+    commit,
+    csrfToken: Effect.flatMap(
+      stageChange(() =>
+        Option.isSome(stored) && Option.isNone(signedIn) && !rotates ? Option.some(stored.value.id) : newId
+      ),
+      (known) =>
+        Effect.map(Option.isSome(known) ? Effect.succeed(known.value) : sessions.generateId, (id) => {
+          if (Option.isNone(known)) {
+            newId = Option.orElse(newId, () => Option.some(id))
+            creates = true
+          }
+          const mask = globalThis.crypto.getRandomValues(new Uint8Array(Csrf.maskBytes))
+          const bound = Option.getOrElse(newId, () => id)
+          return Csrf.makeToken(options.sessionName, Redacted.value(bound), mask)
+        })
+    ),
+    isCsrfToken: (token) =>
+      Option.exists(sentId, (id) => Csrf.verifyToken(options.sessionName, Redacted.value(id), token)),
+    bearerToken: Effect.map(
+      commit,
+      () => end._tag === "Renamed" ? Option.flatMap(stored, ({ id }) => options.toBearer(id)) : Option.none()
+    ),
+    credential: options.credential
   }
 
   return {

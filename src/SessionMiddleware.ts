@@ -7,8 +7,10 @@
  * @since 0.1.0
  */
 import * as Cookies from "@effect/platform/Cookies"
+import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -17,12 +19,22 @@ import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import { planCookie } from "./internal/plan.js"
 import { responseHeaders } from "./internal/responseHeaders.js"
+import type * as Session from "./Session.js"
 import * as SessionCookie from "./SessionCookie.js"
-import { SessionStoreError } from "./SessionError.js"
+import {
+  SessionConflict,
+  SessionDataError,
+  SessionGone,
+  SessionResponseSent,
+  SessionStoreError
+} from "./SessionError.js"
 import * as SessionHandle from "./SessionHandle.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import type * as Sessions from "./Sessions.js"
@@ -35,6 +47,11 @@ import type * as Sessions from "./Sessions.js"
  */
 export interface Options {
   /**
+   * Where the id travels: in a cookie, or (`"bearer"`) in the `Authorization` header of clients that keep it
+   * themselves, which get it from `bearerToken`. One or the other, never both. `"cookie"` if left out.
+   */
+  readonly transport?: "cookie" | "bearer" | undefined
+  /**
    * How long the commit before the response may take. A store that takes longer makes the response a 503. 10 seconds
    * if left out.
    */
@@ -43,6 +60,11 @@ export interface Options {
    * Whether requests read the session without extending it, as a poll in the background should. False if left out.
    */
   readonly background?: boolean | undefined
+  /**
+   * Whether a proxy in front of the app ends TLS and sets `X-Forwarded-Proto` itself. Only believed if said here, and
+   * only for the warning that browsers drop a `Secure` cookie over plain http. False if left out.
+   */
+  readonly trustedProxy?: boolean | undefined
 }
 
 /**
@@ -52,7 +74,7 @@ export interface Options {
  * @category models
  */
 export type Declared<Self, Data, User> =
-  & Context.Tag<Self, SessionHandle.Handle<Data, User>>
+  & Context.Tag<Self, Session.Handle<Data, User>>
   & Sessions.Definition<Self, Data, User>
 
 /** What the error of a commit answers, with what the response that it replaces said to all origins and caches. */
@@ -66,56 +88,54 @@ const errorResponse = (error: Sessions.CommitError, replaced: HttpServerResponse
       )
   )
 
+/** Whether the client speaks plain http, as far as we can see without believing headers nobody vouched for. */
+const isPlainHttp = (request: HttpServerRequest.HttpServerRequest, trustedProxy: boolean): boolean => {
+  if (trustedProxy) return request.headers["x-forwarded-proto"]?.split(",")[0]?.trim() !== "https"
+  const { source } = request
+  if (Predicate.hasProperty(source, "socket")) return !Predicate.hasProperty(source.socket, "encrypted")
+  return Predicate.hasProperty(source, "url") && String(source.url).startsWith("http:")
+}
+
+const insecureWarning =
+  "The session cookie is Secure, but the request came over plain http: browsers drop the cookie, except on localhost. "
+  + "Serve https; behind a proxy that ends TLS, set trustedProxy: true in the options of SessionMiddleware; for "
+  + "development over plain http, set insecure: true in SessionCookie."
+
 /**
- * Opens the session of one request: makes its handle from its cookie and appends the hook that commits it. A request
- * whose session is open already, because middleware was applied twice, keeps that.
+ * Opens the sessions of requests: makes the handle from the id a request carries, and appends the hook that commits
+ * it. A request whose session is open already, because middleware was applied twice, keeps that.
  */
-const open = <Self, Data, User>(
+const makeOpen = <Self, Data, User>(
   definition: Declared<Self, Data, User>,
   sessions: Sessions.Service<Data, User>,
   policy: SessionCookie.Policy,
   options: Options
-): Effect.Effect<SessionHandle.Handle<Data, User>, never, HttpServerRequest.HttpServerRequest> => {
+): Effect.Effect<Session.Handle<Data, User>, never, HttpServerRequest.HttpServerRequest> => {
   const commitTimeout = Duration.decode(options.commitTimeout ?? "10 seconds")
-  const opened = Effect.gen(function*() {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    const reading = SessionCookie.read(policy, sessions.token, request.headers["cookie"])
-    if (reading._tag === "Rejected") {
-      yield* Metric.increment(Metric.tagged(SessionMetrics.rejectedCookies, "reason", reading.reason))
-    }
-    const session = SessionHandle.make(
-      sessions,
-      reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
-      { background: options.background ?? false }
-    )
+  const isBearer = options.transport === "bearer"
+  const background = options.background ?? false
+  let warned = isBearer || policy.attributes.secure !== true
 
-    const withCookie = (response: HttpServerResponse.HttpServerResponse) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const plan = planCookie(session.endState(), {
-          sent: reading._tag !== "Missing",
-          reissue: reading._tag === "Accepted" && reading.reissue,
-          persistent: policy.persistent
-        })
-        const id = session.id()
-        const cookie = plan._tag === "Clear"
-          ? SessionCookie.clear(policy)
-          : plan._tag === "Set" && Option.isSome(id)
-          ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now })
-          : undefined
-        const headers = HttpServerResponse.setHeaders(response, responseHeaders(response.headers))
-        return cookie === undefined
-          ? headers
-          : HttpServerResponse.updateCookies(headers, Cookies.setCookie(cookie))
-      })
+  const timedOut = () => new SessionStoreError({ operation: "commit", reason: "Unavailable", detail: "timeout" })
 
-    const finish = (response: HttpServerResponse.HttpServerResponse) => {
+  const open = (request: HttpServerRequest.HttpServerRequest) => {
+    const reading = isBearer
+      ? SessionCookie.readBearer(policy, sessions.token, request.headers["authorization"])
+      : SessionCookie.read(policy, sessions.token, request.headers["cookie"])
+    const session = SessionHandle.make(sessions, {
+      sessionName: definition.sessionName,
+      sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
+      credential: reading._tag === "Missing" ? "missing" : reading._tag === "Rejected" ? "rejected" : "accepted",
+      background,
+      canRename: request.headers["upgrade"] === undefined,
+      toBearer: (id) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
+    })
+
+    const commit = (response: HttpServerResponse.HttpServerResponse) => {
       const isStaged = session.isStaged()
       return session.finish({ discard: response.status >= 500 || response.status === 499 }).pipe(
         Effect.interruptible,
-        Effect.timeoutFail({
-          duration: commitTimeout,
-          onTimeout: () => new SessionStoreError({ operation: "commit", reason: "Unavailable", detail: "timeout" })
-        }),
+        Effect.timeoutFail({ duration: commitTimeout, onTimeout: timedOut }),
         Effect.as(response),
         Effect.catchAllCause((cause) => {
           // Nothing but a note of activity was lost: no reason to fail the request.
@@ -131,18 +151,67 @@ const open = <Self, Data, User>(
       )
     }
 
-    yield* HttpApp.appendPreResponseHandler((_request, response) =>
-      Effect.suspend(() => session.isUsed() ? Effect.flatMap(finish(response), withCookie) : Effect.succeed(response))
+    const withHeaders = (response: HttpServerResponse.HttpServerResponse) =>
+      HttpServerResponse.setHeaders(
+        response,
+        responseHeaders(response.headers, isBearer ? "Authorization" : "Cookie")
+      )
+
+    const cookieOf = (now: number): Cookies.Cookie | undefined => {
+      const plan = planCookie(session.endState(), {
+        sent: reading._tag !== "Missing",
+        reissue: reading._tag === "Accepted" && reading.reissue,
+        persistent: policy.persistent
+      })
+      const id = session.id()
+      if (plan._tag === "Clear") return SessionCookie.clear(policy)
+      return plan._tag === "Set" && Option.isSome(id)
+        ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now })
+        : undefined
+    }
+
+    const withCookie = (response: HttpServerResponse.HttpServerResponse) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const cookie = cookieOf(now)
+        if (cookie === undefined) return Effect.succeed(response)
+        const withCookie = HttpServerResponse.updateCookies(response, Cookies.setCookie(cookie))
+        if (warned || !isPlainHttp(request, options.trustedProxy ?? false)) return Effect.succeed(withCookie)
+        warned = true
+        return Effect.as(Effect.logWarning(insecureWarning), withCookie)
+      })
+
+    const hook = HttpApp.appendPreResponseHandler((_request, response) =>
+      Effect.suspend(() => {
+        if (!session.isUsed()) return Effect.succeed(response)
+        const committed = Effect.map(commit(response), withHeaders)
+        return isBearer ? committed : Effect.flatMap(committed, withCookie)
+      })
     )
-    return session.handle
+    const counted = reading._tag === "Rejected"
+      ? Effect.zipRight(Metric.increment(Metric.tagged(SessionMetrics.rejectedCookies, "reason", reading.reason)), hook)
+      : hook
+    return Effect.as(counted, session.handle)
+  }
+
+  return Effect.flatMap(Effect.serviceOption(definition), (already) =>
+    Option.isSome(already)
+      ? Effect.as(background ? already.value.background : Effect.void, already.value)
+      : Effect.flatMap(HttpServerRequest.HttpServerRequest, open))
+}
+
+/**
+ * What opens sessions, with the manager and the cookie policy in context. The classic router looks for both in every
+ * request and finds the same ones, so what is made from them is kept.
+ */
+const openIn = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options) => {
+  type Parts = readonly [sessions: Sessions.Service<Data, User>, policy: SessionCookie.Policy]
+  let last: { readonly parts: Parts; readonly open: ReturnType<typeof makeOpen<Self, Data, User>> } | undefined
+  return Effect.map(Effect.zip(definition.sessions, SessionCookie.SessionCookie), (parts) => {
+    if (last === undefined || last.parts[0] !== parts[0] || last.parts[1] !== parts[1]) {
+      last = { parts, open: makeOpen(definition, ...parts, options) }
+    }
+    return last.open
   })
-  return Effect.flatMap(
-    Effect.serviceOption(definition),
-    Option.match({
-      onNone: () => opened,
-      onSome: Effect.succeed
-    })
-  )
 }
 
 /**
@@ -176,14 +245,13 @@ const open = <Self, Data, User>(
  * @since 0.1.0
  * @category middleware
  */
-export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options = {}) =>
-<E, R>(
-  app: HttpApp.Default<E, R>
-): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> =>
-  Effect.flatMap(
-    Effect.zip(definition.sessions, SessionCookie.SessionCookie),
-    ([sessions, policy]) => Effect.provideServiceEffect(app, definition, open(definition, sessions, policy, options))
-  )
+export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options = {}) => {
+  const open = openIn(definition, options)
+  return <E, R>(
+    app: HttpApp.Default<E, R>
+  ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> =>
+    Effect.flatMap(open, (open) => Effect.provideServiceEffect(app, definition, open))
+}
 
 /**
  * Middleware for `HttpLayerRouter`: provides the handle of the request's session to the routes whose layer it is
@@ -219,9 +287,99 @@ export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, Us
  */
 export const layerRouter = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options = {}) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(
-      Effect.zip(definition.sessions, SessionCookie.SessionCookie),
-      ([sessions, policy]) => (app) =>
-        Effect.provideServiceEffect(app, definition, open(definition, sessions, policy, options))
-    )
+    Effect.map(openIn(definition, options), (open) => (app) => Effect.provideServiceEffect(app, definition, open))
   )
+
+/**
+ * Everything a session operation may fail with, so that endpoints of an API need not declare it one by one.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Failure = Schema.Union(
+  SessionStoreError,
+  SessionGone,
+  SessionConflict,
+  SessionDataError,
+  SessionResponseSent
+)
+
+/**
+ * The options of an `HttpApiMiddleware.Tag` that provides the handle of the request's session: what it provides, what
+ * it may fail with, and the security scheme that makes OpenAPI show the cookie, or the bearer token. `cookieName` is
+ * for that documentation only; it is what `SessionCookie` is configured with. Put the middleware on the API or on an
+ * endpoint: one on a group runs after those of the endpoints.
+ *
+ * @example
+ * ```ts
+ * import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware } from "@effect/platform"
+ * import { Effect, Layer, Schema } from "effect"
+ * import { Session, SessionMiddleware, Sessions } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({ visits: Schema.Number }),
+ *   initial: { visits: 0 }
+ * }) {}
+ *
+ * class AppSessions extends HttpApiMiddleware.Tag<AppSessions>()(
+ *   "AppSessions",
+ *   SessionMiddleware.httpApi(AppSession)
+ * ) {}
+ *
+ * class Api extends HttpApi.make("api")
+ *   .add(HttpApiGroup.make("visits").add(HttpApiEndpoint.get("visit", "/").addSuccess(Schema.Number)))
+ *   .middleware(AppSessions)
+ * {}
+ *
+ * const Visits = HttpApiBuilder.group(Api, "visits", (handlers) =>
+ *   handlers.handle("visit", () =>
+ *     Effect.gen(function*() {
+ *       const session = yield* AppSession
+ *       yield* session.update(({ visits }) => ({ visits: visits + 1 }))
+ *       return (yield* session.get).visits
+ *     })))
+ *
+ * export const ApiLive = HttpApiBuilder.api(Api).pipe(
+ *   Layer.provide(Visits),
+ *   Layer.provide(SessionMiddleware.layerHttpApi(AppSessions, AppSession)),
+ *   Layer.provide(Sessions.layerMemory(AppSession))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export const httpApi = <Self, Data, User>(
+  definition: Declared<Self, Data, User>,
+  options: { readonly transport?: Options["transport"]; readonly cookieName?: string | undefined } = {}
+): {
+  readonly provides: Declared<Self, Data, User>
+  readonly failure: typeof Failure
+  readonly security: { readonly session: HttpApiSecurity.HttpApiSecurity }
+} => ({
+  provides: definition,
+  failure: Failure,
+  security: {
+    session: options.transport === "bearer"
+      ? HttpApiSecurity.bearer
+      : HttpApiSecurity.apiKey({ in: "cookie", key: options.cookieName ?? "__Host-sid" })
+  }
+})
+
+/**
+ * The implementation of an `HttpApiMiddleware.Tag` that was declared with `httpApi`. Takes the manager and the cookie
+ * policy from the layers it is built with.
+ *
+ * @since 0.1.0
+ * @category middleware
+ */
+export const layerHttpApi = <Id, Self, Data, User>(
+  tag: Context.Tag<Id, {
+    readonly session: (
+      credential: HttpApiSecurity.HttpApiSecurity.Type<HttpApiSecurity.HttpApiSecurity>
+    ) => Effect.Effect<Session.Handle<Data, User>, typeof Failure.Type, HttpRouter.HttpRouter.Provided>
+  }>,
+  definition: Declared<Self, Data, User>,
+  options: Options = {}
+): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
+  Layer.effect(tag, Effect.map(openIn(definition, options), (open) => ({ session: () => open })))

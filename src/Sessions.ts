@@ -108,6 +108,9 @@ export interface Service<Data, User> {
   /** The generator of the ids, whose form every incoming id must have. */
   readonly token: SessionToken.Generator
 
+  /** A new id, for whoever must know it before the session is stored (see `commit`). */
+  readonly generateId: Effect.Effect<SessionToken.SessionId>
+
   /**
    * Stores a new session and returns it. Without `data` it holds the declared initial data, without `user` it is a
    * visitor's. Never touches another session: an id that is taken already is replaced by another.
@@ -340,6 +343,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
   return {
     initial: codec.initial,
     token,
+    generateId: generate,
     create: (options) =>
       commit(Option.none(), {
         ...unchanged,

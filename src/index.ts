@@ -27,11 +27,32 @@ export * as SessionCleaner from "./SessionCleaner.js"
 export * as SessionCookie from "./SessionCookie.js"
 
 /**
+ * Keeps other sites from acting in a user's name.
+ *
+ * @since 0.1.0
+ */
+export * as SessionCsrf from "./SessionCsrf.js"
+
+/**
  * Every error.
  *
  * @since 0.1.0
  */
 export * as SessionError from "./SessionError.js"
+
+/**
+ * Messages that are shown once.
+ *
+ * @since 0.1.0
+ */
+export * as SessionFlash from "./SessionFlash.js"
+
+/**
+ * Requires a signed-in user.
+ *
+ * @since 0.1.0
+ */
+export * as SessionGuard from "./SessionGuard.js"
 
 /**
  * The handle of a request's own session.

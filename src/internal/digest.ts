@@ -17,3 +17,6 @@ export const deriveKey = (sessionName: string, id: string): string =>
  * the key, so that it tells neither the id nor the key. 96 bits, 16 base64url characters.
  */
 export const deriveHandle = (key: string): string => sha256(`effect-sessions:handle:1:${key}`).slice(0, 16)
+
+/** SHA-256 as bytes. */
+export const sha256Bytes = (input: string): Uint8Array => Crypto.createHash("sha256").update(input).digest()

@@ -1,0 +1,135 @@
+/**
+ * Requires a signed-in user, and turns the stored user into the app's own.
+ *
+ * Guards are plain effects. Run one first thing in a handler, or provide what it returns as a request service with
+ * `Effect.provideServiceEffect`, in the middleware of any router: see the example of `required`.
+ *
+ * @since 0.1.0
+ */
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Handle } from "./Session.js"
+import { type SessionStoreError, SessionUnauthenticated } from "./SessionError.js"
+import type { ReadError } from "./Sessions.js"
+
+/**
+ * Finds the app's user for the stored one. None if there is no such user any more.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type LoadUser<User, A, E, R> = (user: User) => Effect.Effect<Option.Option<A>, E, R>
+
+const unauthenticated = (reason: SessionUnauthenticated["reason"]) => new SessionUnauthenticated({ reason })
+
+const whyNobody = <Data, User>(
+  session: Handle<Data, User>
+): Effect.Effect<never, SessionUnauthenticated | ReadError> => {
+  switch (session.credential) {
+    case "missing":
+      return Effect.fail(unauthenticated("Missing"))
+    case "rejected":
+      return Effect.fail(unauthenticated("Rejected"))
+    case "accepted":
+      return Effect.flatMap(
+        session.info,
+        (info) => Effect.fail(unauthenticated(Option.isSome(info) ? "Visitor" : "Ended"))
+      )
+  }
+}
+
+/**
+ * The signed-in user, loaded. Fails with `SessionUnauthenticated` (401) if nobody is signed in, or if the user who is
+ * no longer exists; the session ends then, at once.
+ *
+ * @example
+ * ```ts
+ * import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
+ * import { Context, Effect, Layer, Option, Schema } from "effect"
+ * import { Session, SessionGuard, SessionMiddleware } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * class CurrentUser extends Context.Tag("CurrentUser")<CurrentUser, { readonly name: string }>() {}
+ *
+ * const currentUser = SessionGuard.required(AppSession, (id) => Effect.succeed(Option.some({ name: id })))
+ *
+ * // HttpLayerRouter; in HttpRouter.use and in handlers the same effect works alike
+ * const RequireUser = HttpLayerRouter.middleware<{ provides: CurrentUser }>()((route) =>
+ *   Effect.provideServiceEffect(route, CurrentUser, currentUser)
+ * ).combine(SessionMiddleware.layerRouter(AppSession))
+ *
+ * export const routes = HttpLayerRouter.add(
+ *   "GET",
+ *   "/me",
+ *   Effect.map(CurrentUser, ({ name }) => HttpServerResponse.text(name))
+ * ).pipe(Layer.provide(RequireUser.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const required = <Self, Data, User, A, E, R>(
+  session: Context.Tag<Self, Handle<Data, User>>,
+  loadUser: LoadUser<User, A, E, R>
+): Effect.Effect<A, SessionUnauthenticated | ReadError | E, Self | R> =>
+  Effect.flatMap(
+    session,
+    (session) =>
+      Effect.flatMap(session.user, (user): Effect.Effect<A, SessionUnauthenticated | ReadError | E, R> =>
+        Option.isNone(user)
+          ? whyNobody(session)
+          : Effect.flatMap(
+            found(session, loadUser(user.value)),
+            (loaded) =>
+              Option.isSome(loaded) ? Effect.succeed(loaded.value) : Effect.fail(unauthenticated("UnknownUser"))
+          ))
+  )
+
+/**
+ * The signed-in user, loaded. None if nobody is signed in, or if the user who is no longer exists; the session ends
+ * then, at once.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const optional = <Self, Data, User, A, E, R>(
+  session: Context.Tag<Self, Handle<Data, User>>,
+  loadUser: LoadUser<User, A, E, R>
+): Effect.Effect<Option.Option<A>, ReadError | E, Self | R> =>
+  Effect.flatMap(
+    session,
+    (session) =>
+      Effect.flatMap(session.user, (user): Effect.Effect<Option.Option<A>, SessionStoreError | E, R> =>
+        Option.isNone(user) ? Effect.succeedNone : found(session, loadUser(user.value)))
+  )
+
+/** A user who is gone takes the session along. */
+const found = <Data, User, A, E, R>(
+  session: Handle<Data, User>,
+  loaded: Effect.Effect<Option.Option<A>, E, R>
+): Effect.Effect<Option.Option<A>, SessionStoreError | E, R> =>
+  Effect.tap(loaded, (user) => Option.isNone(user) ? session.destroy : Effect.void)
+
+/**
+ * Answers with a redirect to `location` where a guard would answer 401: for pages. `location` is the app's own, never
+ * taken from the request.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const orRedirect = (location: string) =>
+<A, E, R>(
+  guard: Effect.Effect<A, E | SessionUnauthenticated, R>
+): Effect.Effect<A, Exclude<E, SessionUnauthenticated> | HttpServerResponse.HttpServerResponse, R> =>
+  Effect.catchIf(
+    guard,
+    (error): error is Extract<E | SessionUnauthenticated, SessionUnauthenticated> =>
+      error instanceof SessionUnauthenticated,
+    () => Effect.fail(HttpServerResponse.redirect(location, { status: 302 }))
+  )

@@ -1,0 +1,132 @@
+import type { WorkloadName } from "./workloads.js"
+
+export type Store = "memory" | "postgres" | "sqlite"
+
+/** How to find a contender's rows without its help: to copy them in bulk, and to make them expired. */
+export interface Table {
+  readonly name: string
+  readonly key: string
+  /** The column assignment that makes a row expired. */
+  readonly expired: string
+}
+
+/** One library in one configuration. */
+export interface Contender {
+  readonly name: string
+  /** In `contenders/`. */
+  readonly file: string
+  /** The bare server it is measured against: same framework, same answers, no session. */
+  readonly bare: string
+  readonly store: Store
+  readonly config: Readonly<Record<string, unknown>>
+  /** Workloads it cannot do, or that its configuration makes the same as another. */
+  readonly skips: ReadonlyArray<WorkloadName>
+  readonly maxPayload: number
+  /** Sessions live on the server, so that an id given up is dead. */
+  readonly serverSide: boolean
+  readonly table: Table | undefined
+  /** Has a clean-up of its own that the harness may call. */
+  readonly sweeps: boolean
+  /** Stored sessions up to which the growth of its read cost is measured; 0 if it is not. */
+  readonly growsTo: number
+  /** Part of `--quick`. */
+  readonly quick: boolean
+}
+
+const contender = (
+  name: string,
+  file: string,
+  bare: string,
+  store: Store,
+  rest: Partial<Contender> = {}
+): Contender => ({
+  name,
+  file,
+  bare,
+  store,
+  config: {},
+  skips: [],
+  maxPayload: 10_000,
+  serverSide: true,
+  table: undefined,
+  sweeps: false,
+  growsTo: 0,
+  quick: false,
+  ...rest
+})
+
+const readOnly: ReadonlyArray<WorkloadName> = ["write", "sign-in", "sign-out"]
+const connectPgSimple: Table = { name: "session", key: "sid", expired: "expire = to_timestamp(0)" }
+
+/** The peers, the floor and the limit. */
+const peers: ReadonlyArray<Contender> = [
+  contender("minimal (node:http)", "minimal.mjs", "minimal.mjs", "memory", { quick: true, growsTo: 1_000_000 }),
+  contender("express-session", "express.mjs", "express.mjs", "memory", { growsTo: 1_000_000 }),
+  // Its store keeps each session with the request that made it: a million would not fit into memory.
+  contender("@fastify/session", "fastify.mjs", "fastify.mjs", "memory", {
+    quick: true,
+    skips: ["touch"],
+    growsTo: 100_000
+  }),
+  contender("@fastify/session rolling", "fastify.mjs", "fastify.mjs", "memory", { config: { rolling: true } }),
+  contender("hono-sessions", "hono.mjs", "hono.mjs", "memory", { quick: true, skips: ["touch"], growsTo: 1_000_000 }),
+  contender("hono-sessions autoExtend", "hono.mjs", "hono.mjs", "memory", { config: { rolling: true } }),
+  contender("hono-sessions sealed", "hono.mjs", "hono.mjs", "memory", { config: { sealed: true }, skips: ["touch"] }),
+  contender("koa-session", "koa.mjs", "koa.mjs", "memory", { quick: true, skips: ["touch"], growsTo: 1_000_000 }),
+  contender("koa-session rolling", "koa.mjs", "koa.mjs", "memory", { config: { rolling: true } }),
+  // A sealed session of 10 KB does not fit a cookie.
+  contender("iron-session", "iron-session.mjs", "minimal.mjs", "memory", { maxPayload: 1000, serverSide: false }),
+  contender("better-auth", "better-auth.mjs", "minimal.mjs", "memory", { skips: readOnly }),
+
+  contender("pg SELECT (node:http)", "select.mjs", "minimal.mjs", "postgres", {
+    skips: [...readOnly, "touch"],
+    table: { name: "raw_sessions", key: "id", expired: "expires_at = 0" },
+    growsTo: 10_000_000
+  }),
+  contender("express-session + connect-pg-simple", "express.mjs", "express.mjs", "postgres", {
+    quick: true,
+    table: connectPgSimple,
+    sweeps: true,
+    growsTo: 10_000_000
+  }),
+  contender("@fastify/session + connect-pg-simple", "fastify.mjs", "fastify.mjs", "postgres", {
+    skips: ["touch"],
+    table: connectPgSimple
+  }),
+  contender("@fastify/session rolling + connect-pg-simple", "fastify.mjs", "fastify.mjs", "postgres", {
+    config: { rolling: true },
+    table: connectPgSimple
+  }),
+  contender("better-auth + pg", "better-auth.mjs", "minimal.mjs", "postgres", { skips: readOnly })
+]
+
+/** Ours, in each configuration, and the SELECT limit through the same client and router. */
+const ours: ReadonlyArray<Contender> = [
+  contender("effect-sessions unsigned", "effect-sessions.ts", "effect-bare.ts", "memory", {
+    config: { signed: false },
+    quick: true
+  }),
+  contender("effect-sessions signed", "effect-sessions.ts", "effect-bare.ts", "memory", {
+    quick: true,
+    sweeps: true,
+    growsTo: 1_000_000
+  }),
+  contender("effect-sessions + pg", "effect-sessions.ts", "effect-bare.ts", "postgres", {
+    quick: true,
+    table: { name: "effect_sessions", key: "key", expired: "expires_at = 0" },
+    sweeps: true,
+    growsTo: 10_000_000
+  }),
+  contender("effect-sessions + libsql", "effect-sessions.ts", "effect-bare.ts", "sqlite", {
+    sweeps: true,
+    growsTo: 100_000
+  }),
+  contender("effect SELECT", "effect-select.ts", "effect-bare.ts", "postgres", {
+    quick: true,
+    skips: [...readOnly, "touch"],
+    table: { name: "raw_sessions", key: "id", expired: "expires_at = 0" },
+    growsTo: 10_000_000
+  })
+]
+
+export const contenders: ReadonlyArray<Contender> = [...ours, ...peers]

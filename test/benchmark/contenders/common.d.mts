@@ -1,0 +1,37 @@
+export interface Config {
+  readonly session: boolean
+  readonly store: "memory" | "postgres" | "sqlite"
+  readonly signed: boolean
+  readonly rolling: boolean
+  readonly sealed: boolean
+  readonly touch: boolean
+  readonly idleMillis: number
+  readonly databaseUrl: string
+  readonly sqliteFile: string
+}
+export interface Item {
+  readonly sku: string
+  readonly quantity: number
+}
+export interface Data {
+  readonly user?: string | null | undefined
+  readonly count?: number | undefined
+  readonly items?: ReadonlyArray<Item> | undefined
+}
+export interface Control {
+  readonly port: number
+  readonly statements?: () => number
+  readonly sweep?: () => Promise<number>
+}
+
+export declare const config: Config
+export declare const secret: string
+export declare const cookieName: string
+export declare const userId: string
+export declare const poolSize: number
+export declare const itemsOf: (size: number) => Array<Item>
+export declare const view: (session: Data) => { user: string | null; count: number; items: number }
+export declare const ok: { readonly ok: true }
+export declare const bareSession: { user: string | null; count: number; items: Array<Item> }
+export declare const announce: (control: Control) => void
+export declare const countedPool: () => { pool: unknown; statements: () => number }

@@ -1,0 +1,51 @@
+import { parseArgs } from "node:util"
+import { type Extra, extras } from "./plan.js"
+import { type WorkloadName, workloadNames } from "./workloads.js"
+
+const names: ReadonlyArray<WorkloadName | Extra> = [...workloadNames, ...extras]
+
+export interface Flags {
+  readonly quick: boolean
+  readonly json: string | undefined
+  readonly only: ReadonlyArray<string> | undefined
+  readonly workloads: ReadonlyArray<WorkloadName | Extra> | undefined
+  readonly rounds: number | undefined
+}
+
+export const usage = `npm run benchmark -- [flags]
+
+  --quick                 a selection, in under a minute
+  --json FILE             write every figure there
+  --only NAME[,NAME]      contenders whose name contains one of these
+  --workload NAME[,NAME]  of ${names.join(", ")}
+  --rounds N              how often each is measured`
+
+export const parseFlags = (args: ReadonlyArray<string>): Flags => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: "boolean", default: false },
+      json: { type: "string" },
+      only: { type: "string" },
+      workload: { type: "string" },
+      rounds: { type: "string" }
+    }
+  })
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+    throw new Error("--rounds must be a whole number")
+  }
+  return {
+    quick: values.quick,
+    json: values.json,
+    only: values.only?.split(","),
+    workloads: values.workload?.split(",").map(workloadNamed),
+    rounds
+  }
+}
+
+const workloadNamed = (name: string): WorkloadName | Extra => {
+  const found = names.find((known) => known === name)
+  if (found === undefined) throw new Error(`--workload ${name}: not one of ${names.join(", ")}`)
+  return found
+}

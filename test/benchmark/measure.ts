@@ -1,0 +1,170 @@
+import type { Contender } from "./contenders.js"
+import type { Fleet, Started } from "./fleet.js"
+import type { RunResult } from "./load/messages.js"
+import type { Loader } from "./loader.js"
+import type { Effort, Scenario } from "./plan.js"
+import { median, type Spread, spread } from "./statistics.js"
+
+/** One contender in one scenario. */
+export interface Row {
+  readonly contender: string
+  /** The session's own CPU microseconds per request: the server's, minus its bare server's in the same round. */
+  readonly own: Spread
+  /** The same from the best round of each: noise only ever adds. */
+  readonly ownBest: number
+  readonly total: Spread
+  readonly bare: Spread
+  readonly requestsPerSecond: Spread
+  readonly bareRequestsPerSecond: Spread
+  readonly p50: number
+  readonly p99: number
+  /** Statements sent to the database per request, where there is one. */
+  readonly statements: number | null
+  /** Why there are no figures. */
+  readonly error?: string
+}
+
+export interface Table {
+  readonly scenario: Omit<Scenario, "contenders">
+  readonly rows: ReadonlyArray<Row>
+}
+
+/** A server that takes part, and its runs so far. */
+interface Entrant {
+  readonly name: string
+  /** Undefined if it did not start. */
+  readonly started: Started | undefined
+  readonly runs: Array<RunResult>
+  error: string | undefined
+}
+
+/** A bare server and the contenders measured against it. */
+interface Group {
+  readonly bare: Entrant
+  readonly contenders: ReadonlyArray<Entrant>
+}
+
+export interface Harness {
+  readonly fleet: Fleet
+  readonly loader: Loader
+  readonly effort: Effort
+  /** The load generator has a core of its own. */
+  readonly pinned: boolean
+}
+
+/**
+ * Every round runs every contender right after its bare server; the order turns by one from round to round, so that
+ * no one always runs first, or always after the same neighbour.
+ */
+export const measureScenario = async (harness: Harness, scenario: Scenario): Promise<Table> => {
+  const { effort, fleet } = harness
+  const groups = await startGroups(harness, scenario)
+  for (const entrant of groups.flatMap((group) => [group.bare, ...group.contenders])) {
+    await warmUp(harness, scenario, entrant)
+  }
+  for (let round = 0; round < effort.rounds; round++) {
+    for (const group of rotated(groups, round)) {
+      for (const entrant of [group.bare, ...rotated(group.contenders, round)]) {
+        const result = await runOnce(harness, scenario, entrant, effort.millis)
+        if (result !== undefined) entrant.runs.push(result)
+      }
+    }
+  }
+  if (!effort.keepServers) await fleet.stopAll()
+  const { contenders, ...rest } = scenario
+  const rows = new Map(
+    groups.flatMap((group) => group.contenders.map((entrant) => [entrant.name, rowOf(group.bare, entrant)]))
+  )
+  return { scenario: rest, rows: contenders.flatMap(({ name }) => rows.get(name) ?? []) }
+}
+
+const startGroups = async ({ fleet, loader }: Harness, scenario: Scenario): Promise<ReadonlyArray<Group>> => {
+  const files = [...new Set(scenario.contenders.map((contender) => contender.bare))]
+  const [bares, contenders] = await Promise.all([
+    Promise.all(files.map((file) => entrantOf(file, fleet.bare(file)))),
+    Promise.all(scenario.contenders.map((contender) => entrantOf(contender.name, start(fleet, contender, scenario))))
+  ])
+  for (const entrant of [...bares, ...contenders]) {
+    if (entrant.started === undefined) continue
+    const { target } = entrant.started
+    await loader.send({ type: "prepare", target, clients: scenario.connections }).catch(failing(entrant))
+  }
+  return bares.map((bare, index) => ({
+    bare,
+    contenders: contenders.filter((_, other) => scenario.contenders[other]?.bare === files[index])
+  }))
+}
+
+const start = (fleet: Fleet, contender: Contender, { payload, workload }: Scenario): Promise<Started> =>
+  fleet.contender(contender, payload, { touch: workload === "touch" })
+
+/** One that does not start, or fails a check later, has no figures; the others go on. */
+const entrantOf = (name: string, starting: Promise<Started>): Promise<Entrant> =>
+  starting.then(
+    (started) => ({ name, started, runs: [], error: undefined }),
+    (error: unknown) => ({ name, started: undefined, runs: [], error: messageOf(error) })
+  )
+
+const failing = (entrant: Entrant) => (error: unknown): undefined => {
+  entrant.error ??= messageOf(error)
+}
+
+const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error)
+
+const warmUp = async (harness: Harness, scenario: Scenario, entrant: Entrant): Promise<void> => {
+  if (entrant.started === undefined) return
+  const { atMost, millis, requests } = harness.effort.warmUp[entrant.started.warm ? "warm" : "cold"]
+  const first = await runOnce(harness, scenario, entrant, millis)
+  const missing = requests - (first?.requests ?? 0)
+  if (missing > 0) await runOnce(harness, scenario, entrant, atMost - millis, missing)
+  entrant.started.warm = true
+}
+
+const runOnce = async (
+  { effort, loader, pinned }: Harness,
+  { connections, store, workload }: Scenario,
+  entrant: Entrant,
+  millis: number,
+  requests = effort.requests
+): Promise<RunResult | undefined> => {
+  if (entrant.started === undefined || entrant.error !== undefined) return undefined
+  const result = await loader.send({
+    type: "run",
+    key: entrant.started.target.key,
+    workload,
+    connections,
+    requests: workload === "sign-out" ? effort.signOuts : requests,
+    millis,
+    fromFilled: false,
+    // PostgreSQL needs the load generator's core too.
+    spin: pinned && store !== "postgres"
+  }).catch(failing(entrant))
+  return result ?? undefined
+}
+
+const rotated = <A>(values: ReadonlyArray<A>, by: number): ReadonlyArray<A> => {
+  const start = by % values.length
+  return [...values.slice(start), ...values.slice(0, start)]
+}
+
+const rowOf = (bare: Entrant, { error, name, runs }: Entrant): Row => {
+  const cpu = runs.map((run) => run.cpuMicros / run.requests)
+  const bareCpu = bare.runs.map((run) => run.cpuMicros / run.requests)
+  const first = runs[0]
+  const failure = error ?? bare.error
+  return {
+    contender: name,
+    own: spread(cpu.map((value, round) => value - (bareCpu[round] ?? NaN))),
+    ownBest: Math.min(...cpu) - Math.min(...bareCpu),
+    total: spread(cpu),
+    bare: spread(bareCpu),
+    requestsPerSecond: spread(runs.map((run) => run.requests / run.seconds)),
+    bareRequestsPerSecond: spread(bare.runs.map((run) => run.requests / run.seconds)),
+    p50: median(runs.map((run) => run.p50)),
+    p99: median(runs.map((run) => run.p99)),
+    statements: first === undefined || first.statements === null
+      ? null
+      : median(runs.map((run) => (run.statements ?? 0) / run.requests)),
+    ...(failure === undefined ? {} : { error: failure })
+  }
+}

@@ -1,0 +1,25 @@
+// Installs the peers, which are no dependency of the project, and runs the benchmark.
+import { spawnSync } from "node:child_process"
+import { existsSync, statSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+const here = fileURLToPath(new URL(".", import.meta.url))
+const installed = `${here}node_modules/.package-lock.json`
+const lock = `${here}package-lock.json`
+
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm"
+  const { status } = spawnSync(npm, ["ci", "--no-audit", "--no-fund"], {
+    cwd: here,
+    stdio: "inherit",
+    shell: process.platform === "win32"
+  })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+const { status } = spawnSync(
+  process.execPath,
+  ["--import", import.meta.resolve("tsx"), `${here}run.ts`, ...process.argv.slice(2)],
+  { stdio: "inherit" }
+)
+process.exit(status ?? 1)
