@@ -10,7 +10,6 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { SessionConfigError, type SessionStoreError } from "./SessionError.js"
@@ -69,7 +68,7 @@ const sweepWith = (
     let total = 0
     for (;;) {
       const removed = yield* store.deleteExpired(now - margin, batchSize)
-      yield* Metric.incrementBy(SessionMetrics.swept, removed)
+      SessionMetrics.unsafeCount(SessionMetrics.swept, removed)
       total += removed
       if (removed < batchSize) return total
       yield* Effect.yieldNow()

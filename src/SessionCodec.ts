@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -83,6 +85,16 @@ const maxUserLength = 255
 
 const loneSurrogate = /\p{Surrogate}/u
 
+/** Most schemas decode at once. What is there already is not worth a trip through the fiber. */
+const mapBoth = <A, E, B, E2>(
+  effect: Effect.Effect<A, E> | Either.Either<A, E>,
+  onFailure: (error: E) => E2,
+  onSuccess: (value: A) => B
+): Effect.Effect<B, E2> =>
+  "_tag" in effect && (effect._tag === "Left" || effect._tag === "Right")
+    ? Either.mapBoth(effect, { onLeft: onFailure, onRight: onSuccess })
+    : Effect.mapBoth(effect, { onFailure, onSuccess })
+
 const dataError = (reason: SessionDataError["reason"]) => new SessionDataError({ reason })
 
 /**
@@ -96,7 +108,7 @@ export const make = <Data, User>(
 ): Effect.Effect<Codec<Data, User>, SessionConfigError> => {
   const decodeText = (text: string): Effect.Effect<Data, "data"> => {
     const value = Json.parse(text)
-    return value === undefined ? Effect.fail("data") : Effect.mapError(format.data.decode(value), () => "data" as const)
+    return value === undefined ? Effect.fail("data") : mapBoth(format.data.decode(value), () => "data", identity)
   }
 
   const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
@@ -124,17 +136,16 @@ export const make = <Data, User>(
           : Effect.fail(dataError("Unencodable"))
     )
 
-  const decode = (record: SessionRecord): Effect.Effect<Decoded<Data, User>, "data" | "user"> =>
-    Effect.flatMap(
-      decodeText(record.data),
-      (data): Effect.Effect<Decoded<Data, User>, "user"> =>
-        record.userId === null
-          ? Effect.succeed({ data, user: Option.none() })
-          : Effect.mapBoth(format.user.decode(record.userId), {
-            onFailure: () => "user" as const,
-            onSuccess: (user) => ({ data, user: Option.some(user) })
-          })
-    )
+  const decode = (record: SessionRecord): Effect.Effect<Decoded<Data, User>, "data" | "user"> => {
+    const { userId } = record
+    const decoded = decodeText(record.data)
+    return userId === null
+      ? mapBoth(decoded, identity, (data) => ({ data, user: Option.none() }))
+      : Effect.flatMap(
+        decoded,
+        (data) => mapBoth(format.user.decode(userId), () => "user", (user) => ({ data, user: Option.some(user) }))
+      )
+  }
 
   if (!(Number.isSafeInteger(format.maxBytes) && format.maxBytes > 0)) {
     return Effect.fail(

@@ -6,7 +6,6 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Expiry from "./internal/expiry.js"
@@ -167,7 +166,7 @@ export const make = <Data, User>(options: {
     const plan = Plan.planStore(timeouts, now, undefined, codec.initialText, wish)
     if (plan._tag === "Nothing") return { operation: "Nothing", extended: false, session: Option.none() } as const
     const [id] = yield* withNewId(change.id, (id) => store.insert({ ...plan.next, key: keyOf(id) }))
-    yield* Metric.increment(SessionMetrics.created)
+    SessionMetrics.unsafeCount(SessionMetrics.created)
     return {
       operation: "Insert",
       extended: true,
@@ -196,7 +195,7 @@ export const make = <Data, User>(options: {
 
     switch (plan._tag) {
       case "Nothing": {
-        if (change.active) yield* Metric.increment(SessionMetrics.touchesSkipped)
+        if (change.active) SessionMetrics.unsafeCount(SessionMetrics.touchesSkipped)
         return Option.some(unchanged)
       }
       case "Gone":
@@ -204,7 +203,7 @@ export const make = <Data, User>(options: {
       case "Touch": {
         const { expiresAt, lastSeenAt } = plan.next
         const live = yield* store.touch({ key: record.key, lastSeenAt, expiresAt, now })
-        yield* Metric.increment(SessionMetrics.touchesWritten)
+        SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
         return Option.some(live ? changed("Touch", true, id, plan.next) : unchanged)
       }
       case "Update": {
@@ -212,8 +211,8 @@ export const make = <Data, User>(options: {
         const expectedVersion = record.version
         const written = yield* store.update({ key: record.key, expectedVersion, data, lastSeenAt, expiresAt, now })
         if (!written) return Option.none()
-        yield* Metric.increment(SessionMetrics.updated)
-        if (plan.extended) yield* Metric.increment(SessionMetrics.touchesWritten)
+        SessionMetrics.unsafeCount(SessionMetrics.updated)
+        if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
         return Option.some(changed("Update", plan.extended, id, plan.next))
       }
       case "Rotate": {
@@ -225,7 +224,7 @@ export const make = <Data, User>(options: {
             now
           }))
         if (!rotated) return Option.none()
-        yield* Metric.increment(SessionMetrics.rotated)
+        SessionMetrics.unsafeCount(SessionMetrics.rotated)
         return Option.some(changed("Rotate", true, newId, plan.next))
       }
     }
@@ -237,10 +236,10 @@ export const make = <Data, User>(options: {
       yield* pause(tries)
       const session = yield* reload(id)
       if (Option.isNone(session)) {
-        yield* Metric.increment(SessionMetrics.gone)
+        SessionMetrics.unsafeCount(SessionMetrics.gone)
         return yield* new SessionGone()
       }
-      yield* Metric.increment(SessionMetrics.conflicts)
+      SessionMetrics.unsafeCount(SessionMetrics.conflicts)
       const committed = yield* attempt(session.value, { ...change, data: change.reapply(session.value.data) })
       if (Option.isSome(committed)) return committed.value
     }

@@ -25,15 +25,14 @@ import type { SessionId } from "./SessionToken.js"
  */
 export interface Request<Data, User> {
   readonly handle: Handle<Data, User>
-  /**
-   * Ends the request: commits what is staged, or drops it. Changes staged later fail with `SessionResponseSent`. Does
-   * its work once; again, it does nothing.
-   */
-  readonly finish: (options: { readonly discard: boolean }) => Effect.Effect<void, Sessions.CommitError>
-  /** Whether something is staged that is not written yet. */
-  readonly isStaged: () => boolean
   /** Whether anybody asked for the session at all. */
   readonly isUsed: () => boolean
+  /** Ends the staging: what is staged from now on fails with `SessionResponseSent`. May drop what is staged already. */
+  readonly close: (options: { readonly discard: boolean }) => void
+  /** What there is to write: a change, no more than a note of activity, or nothing. */
+  readonly pending: (now: number) => "Change" | "Touch" | "Nothing"
+  /** Writes what there is to write, in one store operation. */
+  readonly write: Effect.Effect<void, Sessions.CommitError>
   /** What has become of the session so far. */
   readonly endState: () => EndState
   /** The id under which the session is stored, if this request knows one. */
@@ -72,7 +71,8 @@ export const make = <Data, User>(
 ): Request<Data, User> => {
   const { sentId } = options
   // One request's state, shared by all its fibers. `busy` keeps loading, committing and destroying apart.
-  let busy: Deferred.Deferred<void> | undefined
+  let busy = false
+  let waiting: Deferred.Deferred<void> | undefined
   let loaded = Option.isNone(sentId)
   let stored: Option.Option<Sessions.Snapshot<Data, User>> = Option.none()
   const { initial } = sessions
@@ -103,23 +103,33 @@ export const make = <Data, User>(
     dropStaged()
   }
 
-  const exclusive = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        if (busy !== undefined) return Effect.zipRight(restore(Deferred.await(busy)), restore(exclusive(effect)))
-        const mine = Deferred.unsafeMake<void>(FiberId.none)
-        busy = mine
-        return Effect.onExit(restore(effect), () => {
-          busy = undefined
-          return Deferred.succeed(mine, void 0)
-        })
-      })
-    )
+  const release = (): void => {
+    busy = false
+    if (waiting !== undefined) Deferred.unsafeDone(waiting, Effect.void)
+    waiting = undefined
+  }
 
-  const load: Effect.Effect<void, Sessions.ReadError> = Effect.suspend(() => {
-    used = true
-    // While a commit or a sign-out is on its way, nothing can be staged: it would be lost.
-    return loaded && busy === undefined ? Effect.void : exclusive(Effect.suspend(() => {
+  const exclusive = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.uninterruptibleMask((restore) => {
+      if (busy) {
+        waiting ??= Deferred.unsafeMake<void>(FiberId.none)
+        return restore(Effect.zipRight(Deferred.await(waiting), exclusive(effect)))
+      }
+      busy = true
+      return Effect.matchCauseEffect(restore(effect), {
+        onFailure: (cause) => {
+          release()
+          return Effect.failCause(cause)
+        },
+        onSuccess: (value) => {
+          release()
+          return Effect.succeed(value)
+        }
+      })
+    })
+
+  const load = (): Effect.Effect<void, Sessions.ReadError> =>
+    exclusive(Effect.suspend((): Effect.Effect<void, Sessions.ReadError> => {
       if (loaded || Option.isNone(sentId)) return Effect.void
       return Effect.map(sessions.read(sentId.value), (session) => {
         settle(session)
@@ -127,12 +137,13 @@ export const make = <Data, User>(
         end = { _tag: "Kept", expiresAt: session.value.record.expiresAt, extended: false }
       })
     }))
-  })
 
   const use = <A>(f: () => A): Effect.Effect<A, Sessions.ReadError> =>
-    Effect.map(load, () => {
+    Effect.suspend(() => {
+      used = true
       active = active || !background
-      return f()
+      // While a commit or a sign-out is on its way, nothing can be staged: it would be lost.
+      return loaded && !busy ? Effect.succeed(f()) : Effect.map(load(), f)
     })
 
   const stage = <A>(f: () => A): Effect.Effect<A, StageError> =>
@@ -154,50 +165,72 @@ export const make = <Data, User>(
     data = next
   }
 
-  const isStaged = (): boolean => changes.length > 0 || Option.isSome(signedIn) || rotates || creates
-
-  const write = exclusive(Effect.suspend(() => {
-    const staged = changes
-    return sessions.commit(stored, {
-      data,
-      reapply: (data) => staged.reduce((data, f) => f(data), data),
-      signIn: signedIn,
-      rotate: rotates,
-      create: creates,
-      active,
-      id: newId
-    }).pipe(
-      Effect.map((committed) => {
-        settle(committed.session)
-        if (Option.isNone(committed.session)) return
-        const { expiresAt } = committed.session.value.record
-        end = end._tag === "Renamed" || committed.operation === "Insert" || committed.operation === "Rotate"
-          ? { _tag: "Renamed", expiresAt }
-          : { _tag: "Kept", expiresAt, extended: committed.extended || (end._tag === "Kept" && end.extended) }
-      }),
-      Effect.tapErrorTag("SessionGone", () =>
-        Effect.sync(() => {
-          settle(Option.none())
-          end = { _tag: "Ended" }
-        }))
-    )
-  }))
+  const write = (): Effect.Effect<void, Sessions.CommitError> =>
+    exclusive(Effect.suspend(() => {
+      const staged = changes
+      return sessions.commit(stored, {
+        data,
+        reapply: (data) => staged.reduce((data, f) => f(data), data),
+        signIn: signedIn,
+        rotate: rotates,
+        create: creates,
+        active,
+        id: newId
+      }).pipe(
+        Effect.map((committed) => {
+          settle(committed.session)
+          if (Option.isNone(committed.session)) return
+          const { expiresAt } = committed.session.value.record
+          end = end._tag === "Renamed" || committed.operation === "Insert" || committed.operation === "Rotate"
+            ? { _tag: "Renamed", expiresAt }
+            : { _tag: "Kept", expiresAt, extended: committed.extended || (end._tag === "Kept" && end.extended) }
+        }),
+        Effect.tapErrorTag("SessionGone", () =>
+          Effect.sync(() => {
+            settle(Option.none())
+            end = { _tag: "Ended" }
+          }))
+      )
+    }))
 
   const id = (): Option.Option<SessionId> => Option.isSome(stored) ? Option.map(stored, ({ id }) => id) : sentId
 
-  const destroy = Effect.uninterruptible(exclusive(Effect.suspend(() => {
-    used = true
-    const current = loaded ? Option.map(stored, ({ id }) => id) : sentId
-    return Effect.map(Option.isSome(current) ? sessions.destroy(current.value) : Effect.void, () => {
-      settle(Option.none())
-      end = { _tag: "Ended" }
-    })
-  })))
+  const destroy = () =>
+    exclusive(Effect.suspend(() => {
+      used = true
+      // A row that was read but cannot be used (expired under a shorter timeout, undecodable) is ended as well.
+      const current = Option.isSome(stored)
+        ? Option.some(stored.value.id)
+        : end._tag === "Ended"
+        ? Option.none()
+        : sentId
+      return Effect.map(Option.isSome(current) ? sessions.destroy(current.value) : Effect.void, () => {
+        settle(Option.none())
+        end = { _tag: "Ended" }
+      })
+    }))
 
-  const commit = Effect.zipRight(stage(() => void 0), Effect.uninterruptible(write))
+  const commit = () => Effect.zipRight(stage(() => void 0), Effect.uninterruptible(write()))
 
+  /** The id that the session will have once this request has committed. */
+  const comingId = () =>
+    stageChange(() =>
+      Option.isSome(stored) && Option.isNone(signedIn) && !rotates ? Option.some(stored.value.id) : newId
+    ).pipe(
+      Effect.flatMap((known) =>
+        Option.isSome(known) ? Effect.succeed(known.value) : Effect.map(sessions.generateId, (id) => {
+          creates = true
+          newId = Option.orElse(newId, () => Option.some(id))
+          return Option.getOrElse(newId, () => id)
+        })
+      )
+    )
+
+  // What is an effect is made when asked for: most requests ask for one or two.
   const handle: Handle<Data, User> = {
-    get: use(() => data),
+    get get() {
+      return use(() => data)
+    },
     set: (next) => stageChange(() => change(() => next, next)),
     update: (f) => stageChange(() => change(f, f(data))),
     modify: (f) =>
@@ -206,69 +239,81 @@ export const make = <Data, User>(
         change((data) => f(data)[1], next)
         return result
       }),
-    user: use(() => Option.orElse(signedIn, () => Option.flatMap(stored, ({ user }) => user))),
+    get user() {
+      return use(() => Option.orElse(signedIn, () => Option.flatMap(stored, ({ user }) => user)))
+    },
     signIn: (user, options) =>
       stageRename(() => {
         const carry = options?.carry ?? (() => initial)
         change(carry, carry(data))
         signedIn = Option.some(user)
       }),
-    signOut: destroy,
-    destroy,
-    rotate: stageRename(() => {
-      rotates = Option.isSome(stored)
-    }),
-    touch: stage(() => {
-      active = true
-    }),
-    info: Effect.zipWith(
-      use(() => stored),
-      Clock.currentTimeMillis,
-      (session, now) => Option.map(session, (session) => sessions.infoOf(session, active ? { seenAt: now } : {}))
-    ),
-    background: Effect.sync(() => {
-      background = true
-      active = false
-    }),
-    commit,
-    csrfToken: Effect.flatMap(
-      stageChange(() =>
-        Option.isSome(stored) && Option.isNone(signedIn) && !rotates ? Option.some(stored.value.id) : newId
-      ),
-      (known) =>
-        Effect.map(Option.isSome(known) ? Effect.succeed(known.value) : sessions.generateId, (id) => {
-          if (Option.isNone(known)) {
-            newId = Option.orElse(newId, () => Option.some(id))
-            creates = true
-          }
-          const mask = globalThis.crypto.getRandomValues(new Uint8Array(Csrf.maskBytes))
-          const bound = Option.getOrElse(newId, () => id)
-          return Csrf.makeToken(options.sessionName, Redacted.value(bound), mask)
-        })
-    ),
+    get signOut() {
+      return Effect.uninterruptible(destroy())
+    },
+    get destroy() {
+      return Effect.uninterruptible(destroy())
+    },
+    get rotate() {
+      return stageRename(() => {
+        rotates = Option.isSome(stored)
+      })
+    },
+    get touch() {
+      return stage(() => {
+        active = true
+      })
+    },
+    get background() {
+      return Effect.sync(() => {
+        background = true
+        active = false
+      })
+    },
+    get info() {
+      return Effect.zipWith(
+        use(() => stored),
+        Clock.currentTimeMillis,
+        (session, now) => Option.map(session, (session) => sessions.infoOf(session, active ? { seenAt: now } : {}))
+      )
+    },
+    get commit() {
+      return commit()
+    },
+    get csrfToken() {
+      return Effect.map(comingId(), (id) => {
+        const mask = globalThis.crypto.getRandomValues(new Uint8Array(Csrf.maskBytes))
+        return Csrf.makeToken(options.sessionName, Redacted.value(id), mask)
+      })
+    },
     isCsrfToken: (token) =>
       Option.exists(sentId, (id) => Csrf.verifyToken(options.sessionName, Redacted.value(id), token)),
-    bearerToken: Effect.map(
-      commit,
-      () => end._tag === "Renamed" ? Option.flatMap(stored, ({ id }) => options.toBearer(id)) : Option.none()
-    ),
+    get bearerToken() {
+      return Effect.map(
+        commit(),
+        () => end._tag === "Renamed" ? Option.flatMap(stored, ({ id }) => options.toBearer(id)) : Option.none()
+      )
+    },
     credential: options.credential
   }
 
   return {
     handle,
-    finish: ({ discard }) =>
-      Effect.suspend(() => {
-        if (finished) return Effect.void
-        finished = true
-        if (discard) {
-          dropStaged()
-          return Effect.void
-        }
-        return isStaged() || (active && Option.isSome(stored)) ? write : Effect.void
-      }),
-    isStaged,
     isUsed: () => used,
+    close: ({ discard }) => {
+      finished = true
+      if (discard) {
+        dropStaged()
+        active = false
+      }
+    },
+    pending: (now) =>
+      changes.length > 0 || Option.isSome(signedIn) || rotates || creates
+        ? "Change"
+        : active && Option.isSome(stored) && sessions.isTouchDue(stored.value, now)
+        ? "Touch"
+        : "Nothing",
+    write: Effect.suspend(write),
     endState: () => end,
     id
   }

@@ -4,9 +4,30 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
+import * as MetricLabel from "effect/MetricLabel"
 
 const counter = (name: string, description: string) =>
   Metric.counter(`effect_sessions_${name}`, { description, incremental: true })
+
+/**
+ * Counts one, or `amount`, right away: an effect for each count would cost more than what is counted.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const unsafeCount = (metric: Metric.Metric.Counter<number>, amount = 1): void =>
+  metric.unsafeUpdate(amount, untagged)
+
+const untagged: ReadonlyArray<MetricLabel.MetricLabel> = []
+
+/**
+ * Counts one with a reason, right away.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const unsafeCountReason = (metric: Metric.Metric.Counter<number>, reason: string): void =>
+  metric.unsafeUpdate(1, [MetricLabel.make("reason", reason)])
 
 /**
  * Sessions stored for the first time.

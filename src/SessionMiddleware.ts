@@ -15,12 +15,10 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -38,6 +36,7 @@ import {
 import * as SessionHandle from "./SessionHandle.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import type * as Sessions from "./Sessions.js"
+import type { SessionId } from "./SessionToken.js"
 
 /**
  * How the middleware treats requests.
@@ -101,6 +100,11 @@ const insecureWarning =
   + "Serve https; behind a proxy that ends TLS, set trustedProxy: true in the options of SessionMiddleware; for "
   + "development over plain http, set insecure: true in SessionCookie."
 
+/** Opens the session of the request in a context. */
+type Open<Data, User> = (
+  context: Context.Context<HttpServerRequest.HttpServerRequest>
+) => Effect.Effect<Session.Handle<Data, User>>
+
 /**
  * Opens the sessions of requests: makes the handle from the id a request carries, and appends the hook that commits
  * it. A request whose session is open already, because middleware was applied twice, keeps that.
@@ -110,36 +114,38 @@ const makeOpen = <Self, Data, User>(
   sessions: Sessions.Service<Data, User>,
   policy: SessionCookie.Policy,
   options: Options
-): Effect.Effect<Session.Handle<Data, User>, never, HttpServerRequest.HttpServerRequest> => {
+): Open<Data, User> => {
   const commitTimeout = Duration.decode(options.commitTimeout ?? "10 seconds")
   const isBearer = options.transport === "bearer"
+  const credentialHeader = isBearer ? "Authorization" : "Cookie"
   const background = options.background ?? false
   let warned = isBearer || policy.attributes.secure !== true
 
+  const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
+
   const timedOut = () => new SessionStoreError({ operation: "commit", reason: "Unavailable", detail: "timeout" })
 
-  const open = (request: HttpServerRequest.HttpServerRequest) => {
-    const reading = isBearer
+  const read = (request: HttpServerRequest.HttpServerRequest): SessionCookie.Reading =>
+    isBearer
       ? SessionCookie.readBearer(policy, sessions.token, request.headers["authorization"])
       : SessionCookie.read(policy, sessions.token, request.headers["cookie"])
-    const session = SessionHandle.make(sessions, {
-      sessionName: definition.sessionName,
-      sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
-      credential: reading._tag === "Missing" ? "missing" : reading._tag === "Rejected" ? "rejected" : "accepted",
-      background,
-      canRename: request.headers["upgrade"] === undefined,
-      toBearer: (id) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
-    })
 
-    const commit = (response: HttpServerResponse.HttpServerResponse) => {
-      const isStaged = session.isStaged()
-      return session.finish({ discard: response.status >= 500 || response.status === 499 }).pipe(
-        Effect.interruptible,
-        Effect.timeoutFail({ duration: commitTimeout, onTimeout: timedOut }),
-        Effect.as(response),
-        Effect.catchAllCause((cause) => {
+  const commit = (
+    session: SessionHandle.Request<Data, User>,
+    pending: "Change" | "Touch",
+    response: HttpServerResponse.HttpServerResponse
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+    Effect.matchCauseEffect(
+      sessions.isImmediate
+        ? session.write
+        : Effect.timeoutFail(Effect.interruptible(session.write), { duration: commitTimeout, onTimeout: timedOut }),
+      {
+        onSuccess: () => Effect.succeed(response),
+        onFailure: (cause) => {
           // Nothing but a note of activity was lost: no reason to fail the request.
-          if (!isStaged) return Effect.as(Effect.logWarning("The activity of a session was not noted", cause), response)
+          if (pending === "Touch") {
+            return Effect.as(Effect.logWarning("The activity of a session was not noted", cause), response)
+          }
           const failure = Cause.failureOption(cause)
           return Option.isSome(failure)
             ? errorResponse(failure.value, response)
@@ -147,72 +153,91 @@ const makeOpen = <Self, Data, User>(
               Effect.logError("The commit of a session died", cause),
               HttpServerResponse.empty({ status: 500 })
             )
-        })
-      )
-    }
-
-    const withHeaders = (response: HttpServerResponse.HttpServerResponse) =>
-      HttpServerResponse.setHeaders(
-        response,
-        responseHeaders(response.headers, isBearer ? "Authorization" : "Cookie")
-      )
-
-    const cookieOf = (now: number): Cookies.Cookie | undefined => {
-      const plan = planCookie(session.endState(), {
-        sent: reading._tag !== "Missing",
-        reissue: reading._tag === "Accepted" && reading.reissue,
-        persistent: policy.persistent
-      })
-      const id = session.id()
-      if (plan._tag === "Clear") return SessionCookie.clear(policy)
-      return plan._tag === "Set" && Option.isSome(id)
-        ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now })
-        : undefined
-    }
-
-    const withCookie = (response: HttpServerResponse.HttpServerResponse) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const cookie = cookieOf(now)
-        if (cookie === undefined) return Effect.succeed(response)
-        const withCookie = HttpServerResponse.updateCookies(response, Cookies.setCookie(cookie))
-        if (warned || !isPlainHttp(request, options.trustedProxy ?? false)) return Effect.succeed(withCookie)
-        warned = true
-        return Effect.as(Effect.logWarning(insecureWarning), withCookie)
-      })
-
-    const hook = HttpApp.appendPreResponseHandler((_request, response) =>
-      Effect.suspend(() => {
-        if (!session.isUsed()) return Effect.succeed(response)
-        const committed = Effect.map(commit(response), withHeaders)
-        return isBearer ? committed : Effect.flatMap(committed, withCookie)
-      })
+        }
+      }
     )
-    const counted = reading._tag === "Rejected"
-      ? Effect.zipRight(Metric.increment(Metric.tagged(SessionMetrics.rejectedCookies, "reason", reading.reason)), hook)
-      : hook
-    return Effect.as(counted, session.handle)
+
+  /** The response with what it must say of the session. */
+  const finish = (
+    request: HttpServerRequest.HttpServerRequest,
+    reading: SessionCookie.Reading,
+    session: SessionHandle.Request<Data, User>,
+    response: HttpServerResponse.HttpServerResponse,
+    now: number
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+    const withHeaders = HttpServerResponse.setHeaders(response, responseHeaders(response.headers, credentialHeader))
+    if (isBearer) return Effect.succeed(withHeaders)
+    const plan = planCookie(session.endState(), {
+      sent: reading._tag !== "Missing",
+      reissue: reading._tag === "Accepted" && reading.reissue,
+      persistent: policy.persistent
+    })
+    const id = session.id()
+    const cookie = plan._tag === "Clear"
+      ? SessionCookie.clear(policy)
+      : plan._tag === "Set" && Option.isSome(id)
+      ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now })
+      : undefined
+    if (cookie === undefined) return Effect.succeed(withHeaders)
+    const withCookie = HttpServerResponse.updateCookies(withHeaders, Cookies.setCookie(cookie))
+    if (warned || !isPlainHttp(request, options.trustedProxy ?? false)) return Effect.succeed(withCookie)
+    warned = true
+    return Effect.as(Effect.logWarning(insecureWarning), withCookie)
   }
 
-  return Effect.flatMap(Effect.serviceOption(definition), (already) =>
-    Option.isSome(already)
-      ? Effect.as(background ? already.value.background : Effect.void, already.value)
-      : Effect.flatMap(HttpServerRequest.HttpServerRequest, open))
+  return (context) => {
+    const already = context.unsafeMap.get(definition.key)
+    if (already !== undefined) return background ? Effect.as(already.background, already) : Effect.succeed(already)
+
+    const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
+    const reading = read(request)
+    if (reading._tag === "Rejected") {
+      SessionMetrics.unsafeCountReason(SessionMetrics.rejectedCookies, reading.reason)
+    }
+    const session = SessionHandle.make(sessions, {
+      sessionName: definition.sessionName,
+      sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
+      credential: credentials[reading._tag],
+      background,
+      canRename: request.headers["upgrade"] === undefined,
+      toBearer
+    })
+    const hook = HttpApp.appendPreResponseHandler((_request, response) => {
+      session.close({ discard: response.status >= 500 || response.status === 499 })
+      if (!session.isUsed()) return Effect.succeed(response)
+      return Effect.clockWith((clock) => {
+        const now = clock.unsafeCurrentTimeMillis()
+        const pending = session.pending(now)
+        return pending === "Nothing"
+          ? finish(request, reading, session, response, now)
+          : Effect.flatMap(
+            commit(session, pending, response),
+            (response) => finish(request, reading, session, response, clock.unsafeCurrentTimeMillis())
+          )
+      })
+    })
+    return Effect.as(hook, session.handle)
+  }
 }
 
-/**
- * What opens sessions, with the manager and the cookie policy in context. The classic router looks for both in every
- * request and finds the same ones, so what is made from them is kept.
- */
-const openIn = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options) => {
-  type Parts = readonly [sessions: Sessions.Service<Data, User>, policy: SessionCookie.Policy]
-  let last: { readonly parts: Parts; readonly open: ReturnType<typeof makeOpen<Self, Data, User>> } | undefined
-  return Effect.map(Effect.zip(definition.sessions, SessionCookie.SessionCookie), (parts) => {
-    if (last === undefined || last.parts[0] !== parts[0] || last.parts[1] !== parts[1]) {
-      last = { parts, open: makeOpen(definition, ...parts, options) }
-    }
-    return last.open
-  })
-}
+const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const
+
+/** Runs on every request, so it does without the comforts of `Effect.provideServiceEffect`: half the price. */
+const provide = <Self, Data, User, E, R>(
+  app: HttpApp.Default<E, R>,
+  definition: Declared<Self, Data, User>,
+  open: (context: Context.Context<HttpServerRequest.HttpServerRequest>) => Effect.Effect<Session.Handle<Data, User>>
+): HttpApp.Default<E, Exclude<R, Self>> =>
+  Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) =>
+    Effect.flatMap(open(context), (handle) => Effect.provideService(app, definition, handle))
+  )
+
+/** What opens sessions, made of the manager and the cookie policy in context. */
+const openIn = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options) =>
+  Effect.map(
+    Effect.zip(definition.sessions, SessionCookie.SessionCookie),
+    ([sessions, policy]) => makeOpen(definition, sessions, policy, options)
+  )
 
 /**
  * Middleware for the classic `HttpRouter` and for `HttpServer.serve`: provides the handle of the request's session.
@@ -246,11 +271,21 @@ const openIn = <Self, Data, User>(definition: Declared<Self, Data, User>, option
  * @category middleware
  */
 export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options = {}) => {
-  const open = openIn(definition, options)
+  // The manager and the policy are looked for in every request and are the same in every request of a server.
+  let last:
+    | readonly [sessions: Sessions.Service<Data, User>, policy: SessionCookie.Policy, open: Open<Data, User>]
+    | undefined
   return <E, R>(
     app: HttpApp.Default<E, R>
   ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> =>
-    Effect.flatMap(open, (open) => Effect.provideServiceEffect(app, definition, open))
+    Effect.contextWithEffect((context: Context.Context<Sessions.Sessions<Self>>) => {
+      const sessions = Context.get(context, definition.sessions)
+      const policy = Context.get(context, SessionCookie.SessionCookie)
+      if (last === undefined || last[0] !== sessions || last[1] !== policy) {
+        last = [sessions, policy, makeOpen(definition, sessions, policy, options)]
+      }
+      return provide(app, definition, last[2])
+    })
 }
 
 /**
@@ -287,7 +322,7 @@ export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, Us
  */
 export const layerRouter = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options = {}) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(openIn(definition, options), (open) => (app) => Effect.provideServiceEffect(app, definition, open))
+    Effect.map(openIn(definition, options), (open) => (app) => provide(app, definition, open))
   )
 
 /**
@@ -382,4 +417,7 @@ export const layerHttpApi = <Id, Self, Data, User>(
   definition: Declared<Self, Data, User>,
   options: Options = {}
 ): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
-  Layer.effect(tag, Effect.map(openIn(definition, options), (open) => ({ session: () => open })))
+  Layer.effect(
+    tag,
+    Effect.map(openIn(definition, options), (open) => ({ session: () => Effect.contextWithEffect(open) }))
+  )

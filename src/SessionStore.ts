@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as ExpiryQueue from "./internal/expiryQueue.js"
 import type * as Record from "./internal/record.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
+import * as SessionMetrics from "./SessionMetrics.js"
 
 /**
  * A session as a store keeps it. Times are epoch milliseconds of Effect's Clock, passed in by the caller; a store
@@ -145,7 +146,37 @@ export interface Service {
 
   /** Removes every record of this store, and nothing else that shares its database. Idempotent. */
   readonly clear: Effect.Effect<void, SessionStoreError>
+
+  /** Whether every method completes without waiting for anything, so that nobody needs a timeout. False if left out. */
+  readonly isImmediate?: boolean | undefined
 }
+
+const countFailure = <A>(effect: Effect.Effect<A, SessionStoreError>): Effect.Effect<A, SessionStoreError> =>
+  Effect.mapError(effect, (error) => {
+    if (error.reason === "Unavailable") SessionMetrics.unsafeCount(SessionMetrics.storeFailures)
+    return error
+  })
+
+/**
+ * The same store, its failures counted.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const countFailures = (store: Service): Service => ({
+  insert: (record) => countFailure(store.insert(record)),
+  read: (key, now) => countFailure(store.read(key, now)),
+  update: (update) => countFailure(store.update(update)),
+  touch: (touch) => countFailure(store.touch(touch)),
+  rotate: (rotation) => countFailure(store.rotate(rotation)),
+  delete: (key) => countFailure(store.delete(key)),
+  deleteByUser: (userId, options) => countFailure(store.deleteByUser(userId, options)),
+  listByUser: (userId, options) => countFailure(store.listByUser(userId, options)),
+  deleteExpired: (before, limit) => countFailure(store.deleteExpired(before, limit)),
+  count: (now) => countFailure(store.count(now)),
+  clear: countFailure(store.clear),
+  isImmediate: store.isImmediate
+})
 
 /**
  * The session store.
@@ -220,15 +251,19 @@ const unsafeMakeMemory = (capacity: number): Service => {
     return true
   }
 
-  const seen = (record: SessionRecord, times: Touch | Update): SessionRecord => {
-    if (times.lastSeenAt <= record.lastSeenAt) return record
-    if (times.expiresAt < record.expiresAt) expiry.push(record.key, times.expiresAt)
-    return { ...record, lastSeenAt: times.lastSeenAt, expiresAt: times.expiresAt }
+  /** Replaces a record that is there. The queue learns only of an expiry that came nearer. */
+  const replace = (record: SessionRecord, next: SessionRecord): void => {
+    records.set(next.key, next)
+    if (next.expiresAt < record.expiresAt) expiry.push(next.key, next.expiresAt)
   }
+
+  const seen = (record: SessionRecord, { expiresAt, lastSeenAt }: Touch | Update): SessionRecord =>
+    lastSeenAt <= record.lastSeenAt ? record : { ...record, lastSeenAt, expiresAt }
 
   const keyExists = (operation: string) => new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" })
 
   return {
+    isImmediate: true,
     insert: (record) =>
       Effect.suspend(() => {
         if (records.has(record.key)) return Effect.fail(keyExists("insert"))
@@ -244,14 +279,14 @@ const unsafeMakeMemory = (capacity: number): Service => {
       Effect.sync(() => {
         const record = liveAt(update.key, update.now)
         if (record === undefined || record.version !== update.expectedVersion) return false
-        records.set(update.key, { ...seen(record, update), data: update.data, version: record.version + 1 })
+        replace(record, { ...seen(record, update), data: update.data, version: record.version + 1 })
         return true
       }),
     touch: (touch) =>
       Effect.sync(() => {
         const record = liveAt(touch.key, touch.now)
         if (record === undefined) return false
-        records.set(touch.key, seen(record, touch))
+        replace(record, seen(record, touch))
         return true
       }),
     rotate: (rotation) =>

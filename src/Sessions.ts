@@ -11,7 +11,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Types from "effect/Types"
@@ -105,6 +104,12 @@ export interface Service<Data, User> {
   /** What a visitor's session holds before anything is stored. */
   readonly initial: Data
 
+  /** Whether the store answers without waiting, so that no timeout is needed. */
+  readonly isImmediate: boolean
+
+  /** Whether the last noted activity of a session is so old that a touch would be written. */
+  readonly isTouchDue: (session: Pick<Snapshot<Data, User>, "record">, now: number) => boolean
+
   /** The generator of the ids, whose form every incoming id must have. */
   readonly token: SessionToken.Generator
 
@@ -156,7 +161,7 @@ export interface Service<Data, User> {
   readonly destroy: (id: SessionToken.SessionId) => Effect.Effect<void, SessionStoreError>
 
   /**
-   * The live sessions of a user, the most recently seen first. At most `limit` (100 if left out), after skipping
+   * The live sessions of a user, the most recently seen first, those of other definitions that share the store too. At most `limit` (100 if left out), after skipping
    * `offset`.
    */
   readonly listByUser: (user: User, options?: {
@@ -165,7 +170,8 @@ export interface Service<Data, User> {
   }) => Effect.Effect<ReadonlyArray<Info>, SessionStoreError | SessionDataError>
 
   /**
-   * Ends every session of a user, all but `except` if given, and says how many. Idempotent.
+   * Ends every session of a user, all but `except` if given, and says how many. Those of other definitions that share
+   * the store end, too: a user who signs out everywhere means it. Idempotent.
    */
   readonly destroyByUser: (user: User, options?: {
     readonly except?: SessionToken.SessionId | undefined
@@ -237,7 +243,7 @@ const unchanged = {
 export const make = Effect.fnUntraced(function*<Self, Data, User>(
   definition: Definition<Self, Data, User>
 ): Effect.fn.Return<Service<Data, User>, SessionConfigError, SessionStore.SessionStore> {
-  const store = yield* SessionStore.SessionStore
+  const store = SessionStore.countFailures(yield* SessionStore.SessionStore)
   const timeouts = yield* SessionTimeouts
   const token = yield* SessionToken.SessionToken
   const { onUndecodable, sessionName } = definition
@@ -260,12 +266,12 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
   )
 
   const unusable = (record: SessionStore.SessionRecord, reason: "data" | "user" | "times") =>
-    Effect.zipRight(
-      Metric.increment(Metric.tagged(SessionMetrics.undecodable, "reason", reason)),
-      Effect.logWarning(`A stored session is unusable: its ${reason} cannot be read`).pipe(
+    Effect.suspend(() => {
+      SessionMetrics.unsafeCountReason(SessionMetrics.undecodable, reason)
+      return Effect.logWarning(`A stored session is unusable: its ${reason} cannot be read`).pipe(
         Effect.annotateLogs({ session: sessionName, handle: deriveHandle(record.key) })
       )
-    )
+    })
 
   const open = (
     id: SessionToken.SessionId,
@@ -279,10 +285,15 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       )
     }
     if (!Expiry.isPossible(record, now)) return Effect.as(unusable(record, "times"), Option.none())
-    if (!Expiry.isLive(timeouts, record, now)) return Effect.as(Metric.increment(SessionMetrics.expired), Option.none())
+    if (!Expiry.isLive(timeouts, record, now)) {
+      SessionMetrics.unsafeCount(SessionMetrics.expired)
+      return Effect.succeedNone
+    }
     return Effect.matchEffect(codec.decode(record), {
-      onSuccess: ({ data, user }) =>
-        Effect.as(Metric.increment(SessionMetrics.read), Option.some({ id, data, user, record })),
+      onSuccess: ({ data, user }) => {
+        SessionMetrics.unsafeCount(SessionMetrics.read)
+        return Effect.succeed(Option.some({ id, data, user, record }))
+      },
       onFailure: (reason) =>
         Effect.zipRight(
           unusable(record, reason),
@@ -294,12 +305,14 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
   }
 
   const read: Service<Data, User>["read"] = (id) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    Effect.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
       const key = keyOf(id)
-      return Effect.flatMap(store.read(key, now), (found) =>
-        Option.isSome(found)
-          ? open(id, key, now, found.value)
-          : Effect.as(Metric.increment(SessionMetrics.absent), Option.none()))
+      return Effect.flatMap(store.read(key, now), (found) => {
+        if (Option.isSome(found)) return open(id, key, now, found.value)
+        SessionMetrics.unsafeCount(SessionMetrics.absent)
+        return Effect.succeedNone
+      })
     })
 
   const commit = SessionCommit.make({ store, codec, timeouts, generate, keyOf, reload: read })
@@ -342,6 +355,8 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
 
   return {
     initial: codec.initial,
+    isImmediate: store.isImmediate ?? false,
+    isTouchDue: ({ record }, now) => Expiry.isTouchDue(timeouts, record, now),
     token,
     generateId: generate,
     create: (options) =>
@@ -364,10 +379,9 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       ),
     rotate: (id) => change(id, identity, true),
     destroy: (id) =>
-      Effect.flatMap(
-        store.delete(keyOf(id)),
-        (existed) => existed ? Metric.increment(SessionMetrics.destroyed) : Effect.void
-      ),
+      Effect.map(store.delete(keyOf(id)), (existed) => {
+        if (existed) SessionMetrics.unsafeCount(SessionMetrics.destroyed)
+      }),
     listByUser: Effect.fnUntraced(function*(user, options) {
       const userId = yield* codec.encodeUser(user)
       const now = yield* Clock.currentTimeMillis
@@ -378,7 +392,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       const userId = yield* codec.encodeUser(user)
       const except = options?.except === undefined ? undefined : keyOf(options.except)
       const count = yield* store.deleteByUser(userId, { except })
-      yield* Metric.incrementBy(SessionMetrics.destroyed, count)
+      SessionMetrics.unsafeCount(SessionMetrics.destroyed, count)
       return count
     }),
     destroyByHandle: Effect.fnUntraced(function*(user, handle) {
@@ -390,7 +404,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
         const record = records.find(({ key }) => deriveHandle(key) === handle)
         if (record !== undefined) {
           const existed = yield* store.delete(record.key)
-          yield* Metric.incrementBy(SessionMetrics.destroyed, existed ? 1 : 0)
+          SessionMetrics.unsafeCount(SessionMetrics.destroyed, existed ? 1 : 0)
           return existed
         }
         if (records.length < limit) return false
@@ -399,9 +413,12 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     clear: store.clear,
     deleteExpired: (options) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.tap(
+        Effect.map(
           store.deleteExpired(now - Duration.toMillis(options?.margin ?? defaultMargin), options?.limit ?? 1000),
-          (count) => Metric.incrementBy(SessionMetrics.swept, count)
+          (count) => {
+            SessionMetrics.unsafeCount(SessionMetrics.swept, count)
+            return count
+          }
         )),
     infoOf,
     commit

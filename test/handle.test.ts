@@ -1,14 +1,13 @@
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, effect } from "@effect/vitest"
-import { SessionError } from "effect-sessions"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
 import {
   addNote,
   type App,
@@ -20,9 +19,10 @@ import {
   readData,
   signOut,
   tabOf,
-  use
+  use,
+  webHandler
 } from "./support/app.js"
-import { leaveAlone, type Operation } from "./support/observedStore.js"
+import { breakDown, leaveAlone } from "./support/observedStore.js"
 import { duringRequest } from "./support/overlap.js"
 
 const ownedApp = Effect.gen(function*() {
@@ -33,18 +33,6 @@ const ownedApp = Effect.gen(function*() {
 
 const countOf = (app: App, browser: Browser) =>
   Effect.map(app.visit(browser, use((session) => Effect.map(session.get, ({ count }) => count))), ({ body }) => body)
-
-/** From now on one operation of the store fails. */
-const breakDown = (app: App, broken: Operation) =>
-  app.store.interfere((operation, effect) =>
-    operation === broken
-      ? Effect.fail(new SessionError.SessionStoreError({ operation, reason: "Unavailable", detail: "test" }))
-      : effect
-  )
-
-/** From now on one operation of the store never comes back. */
-const hang = (app: App, hanging: Operation) =>
-  app.store.interfere((operation, effect) => operation === hanging ? Effect.never : effect)
 
 describe("What is staged", () => {
   for (const status of [200, 204, 302, 400, 404, 401]) {
@@ -69,19 +57,27 @@ describe("What is staged", () => {
       }))
   }
 
-  effect("is dropped when the client hangs up", () =>
-    Effect.gen(function*() {
+  effect("is dropped when the client hangs up, which is nothing to warn of", () => {
+    const logged: Array<unknown> = []
+    return Effect.gen(function*() {
       const { app, browser } = yield* ownedApp
       const staged = yield* Deferred.make<void>()
-      const request = yield* Effect.fork(app.visit(
-        tabOf(browser),
+      const handle = yield* webHandler(app.withSession(
         Effect.zipRight(incrementCount, Effect.zipRight(Deferred.succeed(staged, void 0), Effect.never))
       ))
+      const client = new AbortController()
+      const headers = { cookie: browser.header ?? "" }
+      const response = handle(new Request("https://app.test/", { headers, signal: client.signal }))
       yield* Deferred.await(staged)
-      yield* Fiber.interrupt(request)
+      client.abort()
+      assert.strictEqual((yield* Effect.promise(() => response)).status, 499)
+      assert.deepStrictEqual(app.store.take(), ["read"])
       assert.strictEqual(yield* countOf(app, browser), 1)
-      assert.deepStrictEqual(app.store.take(), ["read", "read"])
-    }))
+      assert.deepStrictEqual(logged, [])
+    }).pipe(Effect.provide(Logger.add(Logger.make(({ logLevel, message }) => {
+      if (LogLevel.greaterThanEqual(logLevel, LogLevel.Warning)) logged.push(message)
+    }))))
+  })
 
   effect("stays when it was committed before the handler failed", () =>
     Effect.gen(function*() {
@@ -202,7 +198,7 @@ describe("A sign-out", () => {
   effect("that the store refuses is a 503 and leaves the cookie", () =>
     Effect.gen(function*() {
       const { app, browser, id } = yield* ownedApp
-      breakDown(app, "delete")
+      breakDown(app.store, "delete")
       const answer = yield* app.visit(browser, signOut)
       assert.strictEqual(answer.status, 503)
       assert.deepStrictEqual(answer.setCookies, [])

@@ -19,8 +19,8 @@ export interface CookieOptions {
 /** What browsers cut a lifetime to: 400 days, in seconds. */
 export const maxMaxAge = 34_560_000
 
-/** What browsers accept of a cookie: name and value together, in bytes. */
-export const maxCookieBytes = 4096
+/** Browsers drop cookies over 4096 bytes of name and value; this leaves the value room. */
+const maxNameLength = 1024
 
 /** What browsers accept of one attribute, in bytes. */
 const maxAttributeBytes = 1024
@@ -42,6 +42,11 @@ export const withoutPrefix = (name: string): string => {
 const nameProblems = (options: CookieOptions): ReadonlyArray<string> => {
   const { name } = options
   if (!token.test(name)) return [`name ${JSON.stringify(name)} is not a cookie name: use letters, digits, "-" and "_"`]
+  if (name.length > maxNameLength) {
+    return [
+      `name has ${name.length} characters, and browsers drop a cookie that long: use ${maxNameLength} at the most`
+    ]
+  }
   if (objectMembers.includes(name)) {
     return [`name ${JSON.stringify(name)} collides with a member of every object: choose another`]
   }

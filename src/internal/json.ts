@@ -78,7 +78,7 @@ const isTooDeep = (text: string): boolean => {
   return false
 }
 
-const mayNamePrototype = (text: string): boolean => text.includes("__proto__") || text.includes("\\u005")
+const mayNamePrototype = (text: string): boolean => text.includes("__proto__") || text.includes("\\u00")
 
 const withoutPrototype = (key: string, value: unknown): unknown => key === "__proto__" ? undefined : value
 

@@ -32,10 +32,10 @@ export const verify = (
   const dot = value.length - signatureLength - 1
   if (dot < 1 || value.charCodeAt(dot) !== 46) return undefined
   const id = value.slice(0, dot)
-  const signature = Buffer.from(value.slice(dot + 1), "latin1")
+  const signature = Buffer.from(value.slice(dot + 1))
   let keyIndex: number | undefined
   for (let index = keys.length - 1; index >= 0; index--) {
-    const expected = Buffer.from(macOf(keys[index]!, cookieName, id).toString("base64url"), "latin1")
+    const expected = Buffer.from(macOf(keys[index]!, cookieName, id).toString("base64url"))
     if (constantTimeEquals(signature, expected)) keyIndex = index
   }
   return keyIndex === undefined ? undefined : { id, keyIndex }

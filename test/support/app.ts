@@ -1,16 +1,10 @@
 import * as HttpApp from "@effect/platform/HttpApp"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import {
-  Session,
-  SessionCookie,
-  type SessionHandle,
-  SessionMiddleware,
-  Sessions,
-  SessionStore,
-  SessionTimeouts
-} from "effect-sessions"
+import { Session, SessionCookie, SessionMiddleware, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { observe } from "./observedStore.js"
@@ -29,7 +23,7 @@ export class AppSession extends Session.Tag<AppSession>()("AppSession", {
   initial: { count: 0, notes: [], settings: {} }
 }) {}
 
-export type AppHandle = SessionHandle.Handle<Data, string>
+export type AppHandle = Context.Tag.Service<typeof AppSession>
 
 /** What a handler does with its session. */
 export const use = <A, E>(f: (session: AppHandle) => Effect.Effect<A, E>) => Effect.flatMap(AppSession, f)
@@ -118,7 +112,10 @@ export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
   const withSession = <A, E>(
     handler: Effect.Effect<A, E, AppSession | HttpServerRequest.HttpServerRequest>
   ): HttpApp.Default<E> =>
-    SessionMiddleware.httpRouter(AppSession, options.middleware)(Effect.map(handler, toResponse)).pipe(
+    // Routers make what handles a route interruptible.
+    SessionMiddleware.httpRouter(AppSession, options.middleware)(
+      Effect.interruptible(Effect.map(handler, toResponse))
+    ).pipe(
       Effect.provideService(AppSession.sessions, sessions),
       Effect.provideService(SessionCookie.SessionCookie, policy)
     )
@@ -157,3 +154,13 @@ export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
 })
 
 export type App = Effect.Effect.Success<ReturnType<typeof makeApp>>
+
+/** Who is signed in, for a page that shows that. */
+export const userOf = use((session) => Effect.map(session.user, Option.getOrNull))
+
+/** How many rows the store holds, live or not. */
+export const rowsOf = (app: App) => app.store.service.count(-1)
+
+/** A browser with the session of a user, in which something has been counted. */
+export const signedInBrowser = (app: App) =>
+  app.browserWithSession({ user: "ada", data: { count: 1, notes: [], settings: {} } })

@@ -1,4 +1,4 @@
-import type { SessionError, SessionStore } from "effect-sessions"
+import { SessionError, type SessionStore } from "effect-sessions"
 import * as Effect from "effect/Effect"
 
 export type Operation = keyof SessionStore.Service
@@ -52,3 +52,15 @@ export const observe = (store: SessionStore.Service): ObservedStore => {
     }
   }
 }
+
+/** From now on one operation of the store fails. */
+export const breakDown = (store: ObservedStore, broken: Operation): void =>
+  store.interfere((operation, effect) =>
+    operation === broken
+      ? Effect.fail(new SessionError.SessionStoreError({ operation, reason: "Unavailable", detail: "test" }))
+      : effect
+  )
+
+/** From now on one operation of the store never comes back. */
+export const hang = (store: ObservedStore, hanging: Operation): void =>
+  store.interfere((operation, effect) => operation === hanging ? Effect.never : effect)

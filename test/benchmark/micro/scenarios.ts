@@ -1,0 +1,78 @@
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { Session, SessionCookie, SessionMiddleware, Sessions } from "../../../src/index.js"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+
+class BenchmarkSession extends Session.Tag<BenchmarkSession>()("BenchmarkSession", {
+  data: Schema.Struct({ count: Schema.Number, text: Schema.String }),
+  initial: { count: 0, text: "x".repeat(60) }
+}) {}
+
+const answer = HttpServerResponse.text("ok")
+
+const routes = HttpRouter.empty.pipe(
+  HttpRouter.get("/ignore", Effect.succeed(answer)),
+  HttpRouter.get("/read", Effect.flatMap(BenchmarkSession, (session) => Effect.as(session.get, answer))),
+  HttpRouter.get(
+    "/write",
+    Effect.flatMap(BenchmarkSession, (session) =>
+      Effect.as(session.update((data) => ({ ...data, count: data.count + 1 })), answer))
+  ),
+  HttpRouter.use(SessionMiddleware.httpRouter(BenchmarkSession))
+)
+
+const bare = HttpRouter.empty.pipe(HttpRouter.get("/ignore", Effect.succeed(answer)))
+
+const signingKey = Redacted.make("0123456789abcdef0123456789abcdef")
+
+export const layers = {
+  unsigned: SessionCookie.layer({ insecure: true }),
+  signed: SessionCookie.layer({ insecure: true, signingKeys: [signingKey] })
+}
+
+export const makeScenarios = Effect.gen(function*() {
+  const runtime = yield* Effect.runtime<Sessions.Sessions<BenchmarkSession>>()
+  const run = Runtime.runPromise(runtime)
+  const policy = yield* SessionCookie.SessionCookie
+  const sessions = yield* BenchmarkSession.sessions
+  const { id } = yield* sessions.create()
+  const cookie = SessionCookie.write(policy, id, { expiresAt: Infinity, now: 0 })
+  const valid = `theme=dark; ${cookie.name}=${cookie.value}`
+  const forged = valid.slice(0, -1) + (valid.endsWith("A") ? "B" : "A")
+
+  const request = (path: string, cookie: string | undefined) => {
+    const source = new Request(`http://localhost${path}`, cookie === undefined ? {} : { headers: { cookie } })
+    const headers = { host: "localhost", accept: "*/*", ...(cookie === undefined ? {} : { cookie }) }
+    return { source, headers }
+  }
+
+  const scenario = <E, R>(app: HttpApp.Default<E, R | Sessions.Sessions<BenchmarkSession>>, path: string, cookie: string | undefined) => {
+    const { headers, source } = request(path, cookie)
+    const handled = HttpApp.toHandled(app, () => Effect.void)
+    // A fiber of its own for each request, as in a server: hooks are kept per fiber.
+    return () =>
+      run(Effect.provideService(
+        handled as Effect.Effect<void, never, HttpServerRequest.HttpServerRequest | Sessions.Sessions<BenchmarkSession>>,
+        HttpServerRequest.HttpServerRequest,
+        HttpServerRequest.fromWeb(source).modify({ headers: headers as never })
+      ))
+  }
+
+  return {
+    bare: scenario(bare, "/ignore", valid),
+    "no cookie": scenario(routes, "/read", undefined),
+    untouched: scenario(routes, "/ignore", valid),
+    read: scenario(routes, "/read", valid),
+    write: scenario(routes, "/write", valid),
+    forged: scenario(routes, "/read", forged)
+  }
+})
+
+export const SessionsLive = Sessions.layerMemory(BenchmarkSession)
+export const provided = (name: keyof typeof layers) => Layer.merge(SessionsLive, layers[name])

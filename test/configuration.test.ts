@@ -1,0 +1,291 @@
+import { assert, describe, effect } from "@effect/vitest"
+import {
+  Session,
+  SessionCleaner,
+  SessionCookie,
+  type SessionError,
+  Sessions,
+  SessionStore,
+  SessionTimeouts,
+  SessionToken
+} from "effect-sessions"
+import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { sqlite } from "./support/clients.js"
+
+type Failure = SessionError.SessionConfigError | SessionError.SessionStoreError | ConfigError.ConfigError
+
+/** A configuration that cannot work, and what the error must say: the option, and what to change. */
+type Case = readonly [what: string, layer: Layer.Layer<never, Failure>, says: ReadonlyArray<string>]
+
+const key = (seed: string) => Redacted.make(seed.repeat(32).slice(0, 32))
+
+const timeouts = (options: SessionTimeouts.Options): Layer.Layer<never, Failure> => SessionTimeouts.layer(options)
+const cookie = (options: SessionCookie.Options): Layer.Layer<never, Failure> => SessionCookie.layer(options)
+const memory = (capacity: number): Layer.Layer<never, Failure> =>
+  Layer.discard(SessionStore.layerMemoryWith({ capacity }))
+const cleaner = (options: SessionCleaner.Options): Layer.Layer<never, Failure> =>
+  Layer.provide(SessionCleaner.layer(options), SessionStore.layerMemory)
+const sql = (options: SqlSessionStore.Options): Layer.Layer<never, Failure> =>
+  Layer.discard(Layer.provide(SqlSessionStore.layerWith(options), sqlite()))
+
+const declared = <Data, Encoded>(
+  name: string,
+  options: Session.Options<Data, Encoded>,
+  bytes?: number
+): Layer.Layer<never, Failure> => {
+  class Declared extends Session.Tag<Declared>()(name, options) {}
+  const sessions = Layer.discard(Sessions.layerMemory(Declared))
+  return bytes === undefined
+    ? sessions
+    : Layer.provide(
+      sessions,
+      Layer.succeed(SessionToken.SessionToken, { bytes, generate: Effect.succeed(Redacted.make("")) })
+    )
+}
+
+const numbers = { data: Schema.Struct({ count: Schema.Number }), initial: { count: 0 } }
+
+const cases: ReadonlyArray<Case> = [
+  ["FoalTS: an idle timeout that is negative", timeouts({ idle: -1 }), ["SessionTimeouts.idle", "positive"]],
+  ["FoalTS: an absolute timeout that is negative", timeouts({ absolute: -1 }), [
+    "SessionTimeouts.absolute",
+    "positive"
+  ]],
+  ["FoalTS: an idle timeout over the absolute one", timeouts({ idle: "2 hours", absolute: "1 hour" }), [
+    "SessionTimeouts.absolute",
+    "shorter than SessionTimeouts.idle"
+  ]],
+  ["an idle timeout of nothing", timeouts({ idle: 0 }), ["SessionTimeouts.idle", "positive"]],
+  ["an idle timeout that is not a number", timeouts({ idle: NaN }), ["SessionTimeouts.idle", "positive"]],
+  ["an idle timeout without end", timeouts({ idle: Infinity, absolute: Infinity }), ["SessionTimeouts.idle", "finite"]],
+  ["an absolute timeout of 2^53 ms", timeouts({ absolute: 2 ** 53 }), ["SessionTimeouts.absolute", "ten years"]],
+  ["an idle timeout of half a millisecond", timeouts({ idle: 0.5 }), ["SessionTimeouts.idle", "at least 1 second"]],
+  ["an idle timeout with a fraction of a millisecond", timeouts({ idle: 1000.5 }), ["SessionTimeouts.idle", "whole"]],
+  ["an absolute timeout under a second", timeouts({ absolute: 999, idle: 999 }), [
+    "SessionTimeouts.absolute",
+    "1 second"
+  ]],
+  ["a touch interval as long as the idle timeout", timeouts({ idle: "1 minute", touchInterval: "1 minute" }), [
+    "SessionTimeouts.touchInterval",
+    "shorter than SessionTimeouts.idle"
+  ]],
+  ["a touch interval of nothing", timeouts({ touchInterval: 0 }), ["SessionTimeouts.touchInterval", "positive"]],
+  ["a lifetime over 400 days", cookie({ maxAge: "401 days" }), ["SessionCookie.maxAge", "400 days"]],
+  ["a lifetime of nothing", cookie({ maxAge: 0 }), ["SessionCookie.maxAge", "1 second"]],
+  ["a lifetime that is not a number", cookie({ maxAge: NaN }), ["SessionCookie.maxAge", "whole seconds"]],
+  ["a date that is none", cookie({ expires: new Date(NaN) }), ["SessionCookie.expires", "valid date"]],
+  ["a lifetime and a date", cookie({ maxAge: "1 day", expires: new Date(1e13) }), [
+    "SessionCookie.maxAge",
+    "leave one out"
+  ]],
+  ["a lifetime that does not last", cookie({ maxAge: "1 day", persistent: false }), ["SessionCookie.persistent"]],
+  ["__Host- with a domain", cookie({ domain: "example.com" }), ["SessionCookie", "__Host-", "domain", "__Secure-"]],
+  ["__Host- with a path", cookie({ path: "/app" }), ["SessionCookie", "__Host-", "path"]],
+  ["__Host- without secure", cookie({ secure: false }), ["SessionCookie", "secure", "insecure: true"]],
+  ["__Secure- without secure", cookie({ name: "__Secure-sid", secure: false }), ["SessionCookie", "insecure: true"]],
+  ["__Http- without httpOnly", cookie({ name: "__Http-sid", httpOnly: false }), ["SessionCookie", "httpOnly"]],
+  ["secure turned off alone", cookie({ name: "sid", secure: false }), ["SessionCookie.secure", "insecure: true"]],
+  ["secure and insecure", cookie({ secure: true, insecure: true }), ["SessionCookie.secure", "insecure"]],
+  ["SameSite=None without secure", cookie({ sameSite: "none", insecure: true }), ["SessionCookie.sameSite", "secure"]],
+  ["partitioned and lax", cookie({ partitioned: true }), ["SessionCookie.partitioned", "sameSite \"none\""]],
+  ...["", "a b", "a;b", "a=b", "s\u00efd", "a\u0000", "\ud83c\udf6a"].map((
+    name
+  ): Case => [`the name ${JSON.stringify(name)}`, cookie({ name }), ["SessionCookie.name", "letters"]]),
+  ...["constructor", "__proto__", "toString", "hasOwnProperty"].map((
+    name
+  ): Case => [`the name ${name}`, cookie({ name }), ["SessionCookie.name", "choose another"]]),
+  ...["__HOST-sid", "__host-sid", "__secure-sid"].map((
+    name
+  ): Case => [`the name ${name}`, cookie({ name }), ["SessionCookie.name", "prefix"]]),
+  ["a name that leaves no room for the value", cookie({ name: "s".repeat(5000) }), ["SessionCookie.name"]],
+  ["a path that splits the header", cookie({ name: "sid", path: "/;Domain=evil.test" }), ["SessionCookie.path"]],
+  ["a path that is none", cookie({ name: "sid", path: "app" }), ["SessionCookie.path", "begin with"]],
+  ...["", ".example.com", "exa mple.com", "a;b", "https://example.com", "example.com:80"].map((
+    domain
+  ): Case => [`the domain ${JSON.stringify(domain)}`, cookie({ name: "sid", domain }), [
+    "SessionCookie.domain",
+    "example.com"
+  ]]),
+  ["no signing keys", cookie({ signingKeys: [] }), ["SessionCookie.signingKeys", "at least one key"]],
+  ["signed without keys", cookie({ signed: true }), ["SessionCookie.signingKeys", "at least one key"]],
+  ["keys and not signed", cookie({ signed: false, signingKeys: [key("a")] }), [
+    "SessionCookie.signed",
+    "leave one out"
+  ]],
+  ["a short key", cookie({ signingKeys: [key("a"), Redacted.make("b".repeat(31))] }), [
+    "signingKeys[1]",
+    "openssl rand"
+  ]],
+  ...["changeme", "keyboard cat", "secret", ""].map((
+    text
+  ): Case => [`the key ${JSON.stringify(text)}`, cookie({ signingKeys: [Redacted.make(text)] }), [
+    "signingKeys[0]",
+    "openssl rand"
+  ]]),
+  ["a placeholder that is long", cookie({ signingKeys: [Redacted.make("changeme".repeat(5))] }), [
+    "signingKeys[0]",
+    "placeholder"
+  ]],
+  ["the same key twice", cookie({ signingKeys: [key("a"), key("b"), key("a")] }), ["signingKeys", "twice"]],
+  ["too many keys", cookie({ signingKeys: Array.from("abcdefghijklmnopq", key) }), ["signingKeys", "16"]],
+  ["an id that can be guessed", SessionToken.layer({ bytes: 15 }), ["SessionToken.bytes", "16"]],
+  ["an id that does not fit", SessionToken.layer({ bytes: 65 }), ["SessionToken.bytes", "64"]],
+  ["an id of a fraction of a byte", SessionToken.layer({ bytes: 16.5 }), ["SessionToken.bytes", "whole"]],
+  ["a generator of short ids", declared("Declared", numbers, 8), ["SessionToken.bytes", "16"]],
+  ...[0, -1, 1.5, NaN, Infinity].map((
+    capacity
+  ): Case => [`room for ${capacity} sessions`, memory(capacity), ["SessionStore.capacity", "positive whole number"]]),
+  ["a sweep without a pause", cleaner({ interval: 0 }), ["SessionCleaner.interval", "positive"]],
+  ["a sweep that never comes", cleaner({ interval: Infinity }), ["SessionCleaner.interval", "finite"]],
+  ["a sweep of nothing", cleaner({ batchSize: 0 }), ["SessionCleaner.batchSize", "positive"]],
+  ["a margin without end", cleaner({ margin: Infinity }), ["SessionCleaner.margin", "finite"]],
+  ...["", "a\"b", "a;b", "a*", "{tag}", "A", "1a", "a-b", "a".repeat(41), "a b"].map((
+    prefix
+  ): Case => [`the prefix ${JSON.stringify(prefix)}`, sql({ prefix }), [
+    "SqlSessionStore.prefix",
+    "lower-case letters"
+  ]]),
+  ["a schema on SQLite", sql({ schema: "app" }), ["SqlSessionStore.schema", "leave it out"]],
+  ["unlogged on SQLite", sql({ unlogged: true }), ["SqlSessionStore.unlogged", "PostgreSQL"]],
+  ["a session without a name", declared("", numbers), ["Session.Tag", "name"]],
+  ["initial data that is not JSON", declared("Dates", { data: Schema.DateFromSelf, initial: new Date(0) }), [
+    "Session.initial",
+    "JSON"
+  ]],
+  ["initial data that does not encode", declared("Low", { data: Schema.Number.pipe(Schema.positive()), initial: -1 }), [
+    "Session.initial",
+    "encode"
+  ]],
+  ["initial data over the limit", declared("Big", { ...numbers, maxBytes: 4 }), ["Session.initial", "maxBytes"]],
+  ["a limit of nothing", declared("None", { ...numbers, maxBytes: 0 }), ["Session.maxBytes", "positive"]]
+]
+
+const build = (layer: Layer.Layer<never, Failure>) => Effect.either(Effect.scoped(Layer.build(layer)))
+
+describe("Wrong configuration fails when it is built, and says what to change", () => {
+  for (const [what, layer, says] of cases) {
+    effect(what, () =>
+      Effect.gen(function*() {
+        const result = yield* build(layer)
+        if (result._tag === "Right" || result.left._tag !== "SessionConfigError") {
+          return assert.fail(`built, or failed otherwise: ${String(result)}`)
+        }
+        for (const text of says) assert.include(result.left.message, text)
+      }))
+  }
+
+  effect("all problems at once", () =>
+    Effect.gen(function*() {
+      const { problems } = yield* Effect.flip(
+        SessionCookie.make({ name: "a b", path: "x", sameSite: "none", insecure: true })
+      )
+      assert.strictEqual(problems.length, 3)
+    }))
+
+  effect("without telling a secret", () =>
+    Effect.gen(function*() {
+      const secret = "do not tell"
+      const error = yield* Effect.flip(SessionCookie.make({ signingKeys: [Redacted.make(secret)] }))
+      assert.notInclude(`${error.message} ${JSON.stringify(error)}`, secret)
+    }))
+})
+
+describe("Configuration from the environment", () => {
+  const provided = (entries: ReadonlyArray<readonly [string, string]>) =>
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(entries)))
+  const timeoutsConfig = SessionTimeouts.layerConfig({
+    idle: Config.duration("SESSION_IDLE"),
+    absolute: Config.duration("SESSION_ABSOLUTE").pipe(Config.withDefault("7 days"))
+  })
+  const cookieConfig = SessionCookie.layerConfig({
+    signingKeys: Config.array(Config.redacted(), "SESSION_SECRETS"),
+    insecure: Config.boolean("SESSION_INSECURE").pipe(Config.withDefault(false))
+  })
+
+  effect("sets the timeouts", () =>
+    Effect.gen(function*() {
+      const timeouts = yield* Effect.provide(SessionTimeouts.SessionTimeouts, timeoutsConfig)
+      assert.deepStrictEqual(timeouts, { idle: 1_800_000, absolute: 604_800_000, touchInterval: 60_000 })
+    }).pipe(provided([["SESSION_IDLE", "30 minutes"]])))
+
+  effect("sets the cookie", () =>
+    Effect.gen(function*() {
+      const policy = yield* Effect.provide(SessionCookie.SessionCookie, cookieConfig)
+      assert.strictEqual(policy.name, "sid")
+      assert.isFalse(policy.attributes.secure)
+      assert.strictEqual(policy.keys.length, 2)
+    }).pipe(provided([["SESSION_SECRETS", `${"a".repeat(32)},${"b".repeat(32)}`], ["SESSION_INSECURE", "true"]])))
+
+  const failures: ReadonlyArray<
+    readonly [string, Layer.Layer<never, Failure>, ReadonlyArray<readonly [string, string]>, string]
+  > = [
+    ["a missing variable", timeoutsConfig, [], "SESSION_IDLE"],
+    ["a variable that is no duration", timeoutsConfig, [["SESSION_IDLE", "30 minuets"]], "SESSION_IDLE"],
+    ["a value that cannot work", timeoutsConfig, [["SESSION_IDLE", "8 days"]], "SessionTimeouts.absolute"],
+    ["a short key", cookieConfig, [["SESSION_SECRETS", "short"]], "SessionCookie.signingKeys[0]"]
+  ]
+  for (const [what, layer, entries, says] of failures) {
+    effect(`fails typed on ${what}`, () =>
+      Effect.gen(function*() {
+        const result = yield* build(layer)
+        if (result._tag === "Right") return assert.fail("built")
+        assert.include(String(result.left), says)
+      }).pipe(provided(entries)))
+  }
+})
+
+describe("Without configuration", () => {
+  const documentedTimeouts = { idle: 900_000, absolute: 604_800_000, touchInterval: 60_000 }
+
+  effect("the timeouts are 15 minutes and a week, touched once a minute", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* SessionTimeouts.SessionTimeouts, documentedTimeouts)
+      assert.deepStrictEqual(yield* SessionTimeouts.make(), documentedTimeouts)
+    }))
+
+  effect("the touch interval is a tenth of a short idle timeout", () =>
+    Effect.map(
+      SessionTimeouts.make({ idle: "1 minute" }),
+      ({ touchInterval }) => assert.strictEqual(touchInterval, 6000)
+    ))
+
+  effect(
+    "the cookie is __Host-sid, whole site, secure, out of reach of scripts, lax, of this host, for the browser's life",
+    () =>
+      Effect.gen(function*() {
+        const id = Redacted.make("AAAAAAAAAAAAAAAAAAAAAA")
+        for (const policy of [yield* SessionCookie.SessionCookie, yield* SessionCookie.make()]) {
+          const { name, options, value } = SessionCookie.write(policy, id, { expiresAt: 1000, now: 0 })
+          assert.deepStrictEqual([name, value], ["__Host-sid", "AAAAAAAAAAAAAAAAAAAAAA"])
+          assert.include(options, { path: "/", secure: true, httpOnly: true, sameSite: "lax" })
+          assert.deepStrictEqual([options?.domain, options?.maxAge, options?.expires], [
+            undefined,
+            undefined,
+            undefined
+          ])
+        }
+      })
+  )
+
+  effect("an id has 128 bits in 22 characters", () =>
+    Effect.gen(function*() {
+      const token = yield* SessionToken.SessionToken
+      assert.strictEqual(token.bytes, 16)
+      const ids = yield* Effect.replicateEffect(token.generate, 1000)
+      assert.strictEqual(new Set(ids.map(Redacted.value)).size, 1000)
+      for (const id of ids) assert.match(Redacted.value(id), /^[\w-]{21}[AQgw]$/)
+    }))
+
+  effect("data may have 64 KiB, and the memory store holds 100 000 sessions", () =>
+    Effect.sync(() => {
+      assert.strictEqual(Session.defaultMaxBytes, 65_536)
+      assert.strictEqual(SessionStore.defaultCapacity, 100_000)
+    }))
+})

@@ -1,0 +1,98 @@
+import { assert, prop } from "@effect/vitest"
+import * as ExpiryQueue from "effect-sessions/internal/expiryQueue"
+import * as FastCheck from "effect/FastCheck"
+import { test } from "vitest"
+
+const key = FastCheck.constantFrom("a", "b", "c", "d", "e", "f")
+const time = FastCheck.integer({ min: 0, max: 20 })
+
+const operation = FastCheck.oneof(
+  FastCheck.record({ _tag: FastCheck.constant("put" as const), key, time }),
+  FastCheck.record({ _tag: FastCheck.constant("remove" as const), key }),
+  FastCheck.record({
+    _tag: FastCheck.constant("pop" as const),
+    before: FastCheck.oneof(time, FastCheck.constant(Infinity))
+  }),
+  FastCheck.record({ _tag: FastCheck.constant("clear" as const) })
+)
+
+/** Records and their queue, kept together as the memory store does: an announcement where a key is new or sooner. */
+const makeRecords = () => {
+  const times = new Map<string, number>()
+  const queue = ExpiryQueue.make((key) => times.get(key), () => times.size, () => times.keys())
+  return {
+    times,
+    queue,
+    put: (key: string, time: number) => {
+      const before = times.get(key)
+      times.set(key, time)
+      if (before === undefined || time < before) queue.push(key, time)
+    }
+  }
+}
+
+prop(
+  "pops what expires soonest, whatever was moved, removed or put back before",
+  { operations: FastCheck.array(operation, { maxLength: 300, size: "max" }) },
+  ({ operations }) => {
+    const { put, queue, times } = makeRecords()
+    for (const operation of operations) {
+      switch (operation._tag) {
+        case "put":
+          put(operation.key, operation.time)
+          break
+        case "remove":
+          times.delete(operation.key)
+          break
+        case "clear":
+          times.clear()
+          queue.clear()
+          break
+        case "pop": {
+          const soonest = Math.min(...times.values())
+          const popped = queue.pop(operation.before)
+          if (soonest > operation.before || times.size === 0) assert.isUndefined(popped)
+          else {
+            assert.strictEqual(times.get(popped ?? ""), soonest)
+            times.delete(popped ?? "")
+          }
+        }
+      }
+    }
+  },
+  { fastCheck: { numRuns: 2000 } }
+)
+
+prop("empties in order", { times: FastCheck.array(time, { maxLength: 500, size: "max" }) }, (given) => {
+  const { put, queue, times } = makeRecords()
+  given.times.forEach((time, index) => put(String(index), time))
+  const popped: Array<number> = []
+  for (let key = queue.pop(Infinity); key !== undefined; key = queue.pop(Infinity)) {
+    popped.push(times.get(key) ?? NaN)
+    times.delete(key)
+  }
+  assert.deepStrictEqual(popped, [...given.times].sort((left, right) => left - right))
+})
+
+test("asks few records per operation in the long run, though most entries are stale", () => {
+  const times = new Map<string, number>()
+  let asked = 0
+  const queue = ExpiryQueue.make(
+    (key) => {
+      asked++
+      return times.get(key)
+    },
+    () => times.size,
+    () => times.keys()
+  )
+  const operations = 100_000
+  for (let index = 0; index < operations; index++) {
+    times.delete(String(index - 10))
+    times.set(String(index), index)
+    queue.push(String(index), index)
+  }
+  assert.isBelow(asked, operations)
+  asked = 0
+  assert.strictEqual(queue.pop(Infinity), String(operations - 10))
+  assert.isBelow(asked, 200)
+})
