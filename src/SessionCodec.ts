@@ -95,6 +95,18 @@ const mapBoth = <A, E, B, E2>(
     ? Either.mapBoth(effect, { onLeft: onFailure, onRight: onSuccess })
     : Effect.mapBoth(effect, { onFailure, onSuccess })
 
+/**
+ * Like `Effect.flatMap`, but at once where the value is there already.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const chain = <A, E, B, E2, R>(
+  effect: Effect.Effect<A, E> | Either.Either<A, E>,
+  f: (value: A) => Effect.Effect<B, E2, R>
+): Effect.Effect<B, E | E2, R> =>
+  "_tag" in effect && effect._tag === "Right" ? f(effect.right) : Effect.flatMap(effect, f)
+
 const dataError = (reason: SessionDataError["reason"]) => new SessionDataError({ reason })
 
 /**
@@ -108,22 +120,19 @@ export const make = <Data, User>(
 ): Effect.Effect<Codec<Data, User>, SessionConfigError> => {
   const decodeText = (text: string): Effect.Effect<Data, "data"> => {
     const value = Json.parse(text)
-    return value === undefined ? Effect.fail("data") : mapBoth(format.data.decode(value), () => "data", identity)
+    return value === undefined ? Either.left("data") : mapBoth(format.data.decode(value), () => "data", identity)
   }
 
   const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
-    Effect.flatMap(
-      Effect.mapError(format.data.encode(data), () => dataError("Unencodable")),
-      (encoded) => {
+    chain(
+      mapBoth(format.data.encode(data), () => dataError("Unencodable"), identity),
+      (encoded): Effect.Effect<string, SessionDataError> => {
         const result = Json.stringify(encoded, format.maxBytes)
-        if (result._tag !== "Text") return Effect.fail(dataError(result._tag))
+        if (result._tag !== "Text") return Either.left(dataError(result._tag))
         // A required property that is undefined is lost in JSON. Better to fail now than to lose the session later.
         return result.droppedUndefined
-          ? Effect.mapBoth(decodeText(result.text), {
-            onFailure: () => dataError("NotJson"),
-            onSuccess: () => result.text
-          })
-          : Effect.succeed(result.text)
+          ? mapBoth(decodeText(result.text), () => dataError("NotJson"), () => result.text)
+          : Either.right(result.text)
       }
     )
 

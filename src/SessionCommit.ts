@@ -4,13 +4,13 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Expiry from "./internal/expiry.js"
 import * as Plan from "./internal/plan.js"
-import type { Codec } from "./SessionCodec.js"
+import { chain, type Codec } from "./SessionCodec.js"
 import { SessionConflict, type SessionDataError, SessionGone, type SessionStoreError } from "./SessionError.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import type { Service as Store, SessionRecord } from "./SessionStore.js"
@@ -85,6 +85,8 @@ const attemptsWithoutDelay = 10
 /** A new id that is taken already is a broken source of randomness; this many are tried. */
 const maxCollisions = 3
 
+const unchanged: Either.Either<undefined> = Either.right(undefined)
+
 const pause = (attempt: number): Effect.Effect<void> =>
   attempt <= attemptsWithoutDelay
     ? Effect.void
@@ -132,6 +134,7 @@ export const make = <Data, User>(options: {
 }) => {
   const { codec, generate, keyOf, reload, store, timeouts } = options
   const queued = makeQueue()
+  type Attempt = Option.Option<Committed<Data, User>>
 
   /** Runs an operation that needs a new key, with other ids should one be taken. */
   const withNewId = <A>(
@@ -148,87 +151,88 @@ export const make = <Data, User>(options: {
             : Effect.fail(error)
       ))
 
-  const wishOf = Effect.fnUntraced(function*(before: Data, change: Change<Data, User>) {
-    const wish: Plan.Wish = {
-      data: change.data === before ? undefined : yield* codec.encodeData(change.data),
-      signIn: Option.isSome(change.signIn) ? yield* codec.encodeUser(change.signIn.value) : undefined,
-      rotate: change.rotate,
-      create: change.create,
-      active: change.active
-    }
-    return wish
-  })
-
-  /** For somebody who has no session. */
-  const begin = Effect.fnUntraced(function*(change: Change<Data, User>) {
-    const now = yield* Clock.currentTimeMillis
-    const wish = yield* wishOf(codec.initial, change)
-    const plan = Plan.planStore(timeouts, now, undefined, codec.initialText, wish)
-    if (plan._tag === "Nothing") return { operation: "Nothing", extended: false, session: Option.none() } as const
-    const [id] = yield* withNewId(change.id, (id) => store.insert({ ...plan.next, key: keyOf(id) }))
-    SessionMetrics.unsafeCount(SessionMetrics.created)
-    return {
-      operation: "Insert",
-      extended: true,
-      session: Option.some({ id, data: change.data, user: change.signIn, record: { ...plan.next, key: keyOf(id) } })
-    } as const
-  })
-
-  /** One try. None means that the store holds another version, or nothing, by now. */
-  const attempt = Effect.fnUntraced(function*(session: Snapshot<Data, User>, change: Change<Data, User>) {
-    const { id, record } = session
-    const now = yield* Clock.currentTimeMillis
-    const wish = yield* wishOf(session.data, change)
-    const user = Option.orElse(change.signIn, () => session.user)
-    const plan = Plan.planStore(timeouts, now, record, codec.initialText, wish)
-    const unchanged: Committed<Data, User> = { operation: "Nothing", extended: false, session: Option.some(session) }
-    const changed = (
-      operation: Committed<Data, User>["operation"],
-      extended: boolean,
-      id: SessionId,
-      next: Plan.Row
-    ): Committed<Data, User> => ({
-      operation,
-      extended,
-      session: Option.some({ id, data: change.data, user, record: { ...next, key: keyOf(id) } })
+  /** Encodes what was asked for, and hands it to `f` with the time. */
+  const withWish = <A>(
+    before: Data,
+    change: Change<Data, User>,
+    f: (wish: Plan.Wish, now: number) => Effect.Effect<A, SessionStoreError>
+  ): Effect.Effect<A, SessionStoreError | SessionDataError> =>
+    Effect.clockWith((clock) => {
+      const { active, create, rotate, signIn } = change
+      return chain(change.data === before ? unchanged : codec.encodeData(change.data), (data) =>
+        chain(Option.isSome(signIn) ? codec.encodeUser(signIn.value) : unchanged, (signIn) =>
+          f({ data, signIn, rotate, create, active }, clock.unsafeCurrentTimeMillis())))
     })
 
-    switch (plan._tag) {
-      case "Nothing": {
-        if (change.active) SessionMetrics.unsafeCount(SessionMetrics.touchesSkipped)
-        return Option.some(unchanged)
+  /** For somebody who has no session. */
+  const begin = (change: Change<Data, User>) =>
+    withWish(codec.initial, change, (wish, now): Effect.Effect<Committed<Data, User>, SessionStoreError> => {
+      const plan = Plan.planStore(timeouts, now, undefined, codec.initialText, wish)
+      if (plan._tag === "Nothing") {
+        return Effect.succeed({ operation: "Nothing", extended: false, session: Option.none() })
       }
-      case "Gone":
-        return Option.none()
-      case "Touch": {
-        const { expiresAt, lastSeenAt } = plan.next
-        const live = yield* store.touch({ key: record.key, lastSeenAt, expiresAt, now })
-        SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-        return Option.some(live ? changed("Touch", true, id, plan.next) : unchanged)
+      return Effect.map(
+        withNewId(change.id, (id) => store.insert({ ...plan.next, key: keyOf(id) })),
+        ([id]) => {
+          SessionMetrics.unsafeCount(SessionMetrics.created)
+          const record = { ...plan.next, key: keyOf(id) }
+          const session = Option.some({ id, data: change.data, user: change.signIn, record })
+          return { operation: "Insert", extended: true, session }
+        }
+      )
+    })
+
+  /** One try. None means that the store holds another version, or nothing, by now. */
+  const attempt = (session: Snapshot<Data, User>, change: Change<Data, User>) =>
+    withWish(session.data, change, (wish, now): Effect.Effect<Attempt, SessionStoreError> => {
+      const { id, record } = session
+      const { key, version: expectedVersion } = record
+      const plan = Plan.planStore(timeouts, now, record, codec.initialText, wish)
+      const asBefore: Attempt = Option.some({ operation: "Nothing", extended: false, session: Option.some(session) })
+      const changed = (
+        operation: Committed<Data, User>["operation"],
+        extended: boolean,
+        id: SessionId,
+        record: SessionRecord
+      ): Attempt => {
+        const user = Option.isSome(change.signIn) ? change.signIn : session.user
+        return Option.some({ operation, extended, session: Option.some({ id, data: change.data, user, record }) })
       }
-      case "Update": {
-        const { data, expiresAt, lastSeenAt } = plan.next
-        const expectedVersion = record.version
-        const written = yield* store.update({ key: record.key, expectedVersion, data, lastSeenAt, expiresAt, now })
-        if (!written) return Option.none()
-        SessionMetrics.unsafeCount(SessionMetrics.updated)
-        if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-        return Option.some(changed("Update", plan.extended, id, plan.next))
+
+      switch (plan._tag) {
+        case "Nothing": {
+          if (change.active) SessionMetrics.unsafeCount(SessionMetrics.touchesSkipped)
+          return Effect.succeed(asBefore)
+        }
+        case "Gone":
+          return Effect.succeedNone
+        case "Touch": {
+          const { expiresAt, lastSeenAt } = plan.next
+          return Effect.map(store.touch({ key, lastSeenAt, expiresAt, now }), (live) => {
+            SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
+            return live ? changed("Touch", true, id, { ...plan.next, key }) : asBefore
+          })
+        }
+        case "Update": {
+          const { data, expiresAt, lastSeenAt } = plan.next
+          return Effect.map(store.update({ key, expectedVersion, data, lastSeenAt, expiresAt, now }), (written) => {
+            if (!written) return Option.none()
+            SessionMetrics.unsafeCount(SessionMetrics.updated)
+            if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
+            return changed("Update", plan.extended, id, { ...plan.next, key })
+          })
+        }
+        case "Rotate": {
+          const rotate = (newId: SessionId) =>
+            store.rotate({ oldKey: key, expectedVersion, next: { ...plan.next, key: keyOf(newId) }, now })
+          return Effect.map(withNewId(change.id, rotate), ([newId, rotated]) => {
+            if (!rotated) return Option.none()
+            SessionMetrics.unsafeCount(SessionMetrics.rotated)
+            return changed("Rotate", true, newId, { ...plan.next, key: keyOf(newId) })
+          })
+        }
       }
-      case "Rotate": {
-        const [newId, rotated] = yield* withNewId(change.id, (newId) =>
-          store.rotate({
-            oldKey: record.key,
-            expectedVersion: record.version,
-            next: { ...plan.next, key: keyOf(newId) },
-            now
-          }))
-        if (!rotated) return Option.none()
-        SessionMetrics.unsafeCount(SessionMetrics.rotated)
-        return Option.some(changed("Rotate", true, newId, plan.next))
-      }
-    }
-  })
+    })
 
   /** Tries again on what the store holds now, until it works, the session is gone, or the tries are used up. */
   const retry = Effect.fnUntraced(function*(id: SessionId, change: Change<Data, User>) {

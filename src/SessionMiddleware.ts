@@ -51,6 +51,11 @@ export interface Options {
    */
   readonly transport?: "cookie" | "bearer" | undefined
   /**
+   * The policy of this session's cookie, from `SessionCookie.make`, instead of the one in context: for apps with two
+   * sessions, whose cookies need two names.
+   */
+  readonly cookie?: SessionCookie.Policy | undefined
+  /**
    * How long the commit before the response may take. A store that takes longer makes the response a 503. 10 seconds
    * if left out.
    */
@@ -112,9 +117,10 @@ type Open<Data, User> = (
 const makeOpen = <Self, Data, User>(
   definition: Declared<Self, Data, User>,
   sessions: Sessions.Service<Data, User>,
-  policy: SessionCookie.Policy,
+  policyInContext: SessionCookie.Policy,
   options: Options
 ): Open<Data, User> => {
+  const policy = options.cookie ?? policyInContext
   const commitTimeout = Duration.decode(options.commitTimeout ?? "10 seconds")
   const isBearer = options.transport === "bearer"
   const credentialHeader = isBearer ? "Authorization" : "Cookie"

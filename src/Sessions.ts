@@ -234,6 +234,20 @@ const unchanged = {
 } as const
 
 /**
+ * What else can be set of a manager.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * Whether the operations of the manager are traced, as `Sessions.read` and so on: without ids, users or data. False
+   * if left out, since a span costs more than a read from memory; the SQL client traces its statements anyway.
+   */
+  readonly spans?: boolean | undefined
+}
+
+/**
  * Makes the manager of a declared session over the store in context, with the timeouts and the token generator of the
  * context. Fails if the declaration cannot work.
  *
@@ -241,7 +255,8 @@ const unchanged = {
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*<Self, Data, User>(
-  definition: Definition<Self, Data, User>
+  definition: Definition<Self, Data, User>,
+  options: Options = {}
 ): Effect.fn.Return<Service<Data, User>, SessionConfigError, SessionStore.SessionStore> {
   const store = SessionStore.countFailures(yield* SessionStore.SessionStore)
   const timeouts = yield* SessionTimeouts
@@ -353,6 +368,11 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       (records) => records.filter((record) => Expiry.isPossible(record, now) && Expiry.isLive(timeouts, record, now))
     )
 
+  const traced = (operation: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    options.spans === true
+      ? Effect.withSpan(effect, `Sessions.${operation}`, { captureStackTrace: false })
+      : effect
+
   return {
     initial: codec.initial,
     isImmediate: store.isImmediate ?? false,
@@ -369,48 +389,53 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
         create: true
       }).pipe(
         Effect.flatMap(committed),
-        Effect.catchTags({ SessionGone: Effect.die, SessionConflict: Effect.die })
+        Effect.catchTags({ SessionGone: Effect.die, SessionConflict: Effect.die }),
+        traced("create")
       ),
-    read,
-    update: (id, f) => change(id, f, false),
+    read: options.spans === true ? (id) => traced("read")(read(id)) : read,
+    update: (id, f) => traced("update")(change(id, f, false)),
     touch: (id) =>
       Effect.map(change(id, identity, false), () => true).pipe(
-        Effect.catchTags({ SessionGone: () => Effect.succeed(false), SessionConflict: () => Effect.succeed(true) })
+        Effect.catchTags({ SessionGone: () => Effect.succeed(false), SessionConflict: () => Effect.succeed(true) }),
+        traced("touch")
       ),
-    rotate: (id) => change(id, identity, true),
+    rotate: (id) => traced("rotate")(change(id, identity, true)),
     destroy: (id) =>
       Effect.map(store.delete(keyOf(id)), (existed) => {
         if (existed) SessionMetrics.unsafeCount(SessionMetrics.destroyed)
-      }),
-    listByUser: Effect.fnUntraced(function*(user, options) {
-      const userId = yield* codec.encodeUser(user)
-      const now = yield* Clock.currentTimeMillis
-      const records = yield* recordsOf(userId, now, options?.limit ?? 100, options?.offset ?? 0)
-      return records.map((record) => infoOf({ record }))
-    }),
-    destroyByUser: Effect.fnUntraced(function*(user, options) {
-      const userId = yield* codec.encodeUser(user)
-      const except = options?.except === undefined ? undefined : keyOf(options.except)
-      const count = yield* store.deleteByUser(userId, { except })
-      SessionMetrics.unsafeCount(SessionMetrics.destroyed, count)
-      return count
-    }),
-    destroyByHandle: Effect.fnUntraced(function*(user, handle) {
-      const userId = yield* codec.encodeUser(user)
-      const now = yield* Clock.currentTimeMillis
-      const limit = 100
-      for (let offset = 0;; offset += limit) {
-        const records = yield* store.listByUser(userId, { now, limit, offset })
-        const record = records.find(({ key }) => deriveHandle(key) === handle)
-        if (record !== undefined) {
-          const existed = yield* store.delete(record.key)
-          SessionMetrics.unsafeCount(SessionMetrics.destroyed, existed ? 1 : 0)
-          return existed
+      }).pipe(traced("destroy")),
+    listByUser: (user, options) =>
+      Effect.gen(function*() {
+        const userId = yield* codec.encodeUser(user)
+        const now = yield* Clock.currentTimeMillis
+        const records = yield* recordsOf(userId, now, options?.limit ?? 100, options?.offset ?? 0)
+        return records.map((record) => infoOf({ record }))
+      }).pipe(traced("listByUser")),
+    destroyByUser: (user, options) =>
+      Effect.gen(function*() {
+        const userId = yield* codec.encodeUser(user)
+        const except = options?.except === undefined ? undefined : keyOf(options.except)
+        const count = yield* store.deleteByUser(userId, { except })
+        SessionMetrics.unsafeCount(SessionMetrics.destroyed, count)
+        return count
+      }).pipe(traced("destroyByUser")),
+    destroyByHandle: (user, handle) =>
+      Effect.gen(function*() {
+        const userId = yield* codec.encodeUser(user)
+        const now = yield* Clock.currentTimeMillis
+        const limit = 100
+        for (let offset = 0;; offset += limit) {
+          const records = yield* store.listByUser(userId, { now, limit, offset })
+          const record = records.find(({ key }) => deriveHandle(key) === handle)
+          if (record !== undefined) {
+            const existed = yield* store.delete(record.key)
+            SessionMetrics.unsafeCount(SessionMetrics.destroyed, existed ? 1 : 0)
+            return existed
+          }
+          if (records.length < limit) return false
         }
-        if (records.length < limit) return false
-      }
-    }),
-    clear: store.clear,
+      }).pipe(traced("destroyByHandle")),
+    clear: traced("clear")(store.clear),
     deleteExpired: (options) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         Effect.map(
@@ -419,9 +444,9 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
             SessionMetrics.unsafeCount(SessionMetrics.swept, count)
             return count
           }
-        )),
+        )).pipe(traced("deleteExpired")),
     infoOf,
-    commit
+    commit: options.spans === true ? (session, change) => traced("commit")(commit(session, change)) : commit
   }
 })
 
@@ -451,6 +476,18 @@ export const layer = <Self, Data, User>(
   definition: Definition<Self, Data, User>
 ): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore> =>
   Layer.effect(definition.sessions, make(definition))
+
+/**
+ * The manager of a declared session over the store in context, with options.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWith = <Self, Data, User>(
+  definition: Definition<Self, Data, User>,
+  options: Options
+): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore> =>
+  Layer.effect(definition.sessions, make(definition, options))
 
 /**
  * The manager over a store in memory: what an app starts development with. Warns when `NODE_ENV` is `production`.

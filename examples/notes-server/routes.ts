@@ -1,7 +1,7 @@
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { SessionMiddleware } from "effect-sessions"
+import { SessionCsrf, SessionMiddleware } from "effect-sessions"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -70,13 +70,18 @@ const postSignOut = Effect.gen(function*() {
   return HttpServerResponse.empty()
 })
 
+// Other sites may not act in a visitor's name. Programs, which say nothing of where they come from, may.
+const RefuseOtherSites = HttpLayerRouter.middleware(
+  SessionCsrf.protect(NotesSession, { token: false, allowUnknown: true })
+)
+
 const SessionRoutes = HttpLayerRouter.addAll([
   HttpLayerRouter.route("GET", "/api/session", getSession),
   HttpLayerRouter.route("POST", "/api/visits", postVisit),
   HttpLayerRouter.route("POST", "/api/notes", postNote),
   HttpLayerRouter.route("POST", "/api/sign-in", postSignIn),
   HttpLayerRouter.route("POST", "/api/sign-out", postSignOut)
-]).pipe(Layer.provide(SessionMiddleware.layerRouter(NotesSession).layer))
+]).pipe(Layer.provide(RefuseOtherSites.combine(SessionMiddleware.layerRouter(NotesSession)).layer))
 
 const PlainRoutes = HttpLayerRouter.addAll([
   HttpLayerRouter.route("GET", "/", HttpServerResponse.html(page)),
