@@ -6,24 +6,15 @@
  *
  * @since 0.1.0
  */
-import * as Cookies from "@effect/platform/Cookies"
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
-import * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Cause from "effect/Cause"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { planCookie } from "./internal/plan.js"
-import { responseHeaders } from "./internal/responseHeaders.js"
 import type * as Session from "./Session.js"
 import * as SessionCookie from "./SessionCookie.js"
 import {
@@ -33,10 +24,8 @@ import {
   SessionResponseSent,
   SessionStoreError
 } from "./SessionError.js"
-import * as SessionHandle from "./SessionHandle.js"
-import * as SessionMetrics from "./SessionMetrics.js"
+import * as SessionRequest from "./SessionRequest.js"
 import type * as Sessions from "./Sessions.js"
-import type { SessionId } from "./SessionToken.js"
 
 /**
  * How the middleware treats requests.
@@ -44,194 +33,12 @@ import type { SessionId } from "./SessionToken.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options {
-  /**
-   * Where the id travels: in a cookie, or (`"bearer"`) in the `Authorization` header of clients that keep it
-   * themselves, which get it from `bearerToken`. One or the other, never both. `"cookie"` if left out.
-   */
-  readonly transport?: "cookie" | "bearer" | undefined
-  /**
-   * The policy of this session's cookie, from `SessionCookie.make`, instead of the one in context: for apps with two
-   * sessions, whose cookies need two names.
-   */
-  readonly cookie?: SessionCookie.Policy | undefined
-  /**
-   * How long the commit before the response may take. A store that takes longer makes the response a 503. 10 seconds
-   * if left out.
-   */
-  readonly commitTimeout?: Duration.DurationInput | undefined
-  /**
-   * Whether requests read the session without extending it, as a poll in the background should. False if left out.
-   */
-  readonly background?: boolean | undefined
-  /**
-   * Whether a proxy in front of the app ends TLS and sets `X-Forwarded-Proto` itself. Only believed if said here, and
-   * only for the warning that browsers drop a `Secure` cookie over plain http. False if left out.
-   */
-  readonly trustedProxy?: boolean | undefined
-}
-
-/**
- * A declared session: its tag, and its definition.
- *
- * @since 0.1.0
- * @category models
- */
-export type Declared<Self, Data, User> =
-  & Context.Tag<Self, Session.Handle<Data, User>>
-  & Sessions.Definition<Self, Data, User>
-
-/** What the error of a commit answers, with what the response that it replaces said to all origins and caches. */
-const errorResponse = (error: Sessions.CommitError, replaced: HttpServerResponse.HttpServerResponse) =>
-  Effect.map(
-    HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 500 })),
-    (response) =>
-      HttpServerResponse.setHeaders(
-        response,
-        Object.entries(replaced.headers).filter(([name]) => name === "vary" || name.startsWith("access-control-"))
-      )
-  )
-
-/** Whether the client speaks plain http, as far as we can see without believing headers nobody vouched for. */
-const isPlainHttp = (request: HttpServerRequest.HttpServerRequest, trustedProxy: boolean): boolean => {
-  if (trustedProxy) return request.headers["x-forwarded-proto"]?.split(",")[0]?.trim() !== "https"
-  const { source } = request
-  if (Predicate.hasProperty(source, "socket")) return !Predicate.hasProperty(source.socket, "encrypted")
-  return Predicate.hasProperty(source, "url") && String(source.url).startsWith("http:")
-}
-
-const insecureWarning =
-  "The session cookie is Secure, but the request came over plain http: browsers drop the cookie, except on localhost. "
-  + "Serve https; behind a proxy that ends TLS, set trustedProxy: true in the options of SessionMiddleware; for "
-  + "development over plain http, set insecure: true in SessionCookie."
-
-/** Opens the session of the request in a context. */
-type Open<Data, User> = (
-  context: Context.Context<HttpServerRequest.HttpServerRequest>
-) => Effect.Effect<Session.Handle<Data, User>>
-
-/**
- * Opens the sessions of requests: makes the handle from the id a request carries, and appends the hook that commits
- * it. A request whose session is open already, because middleware was applied twice, keeps that.
- */
-const makeOpen = <Self, Data, User>(
-  definition: Declared<Self, Data, User>,
-  sessions: Sessions.Service<Data, User>,
-  policyInContext: SessionCookie.Policy,
-  options: Options
-): Open<Data, User> => {
-  const policy = options.cookie ?? policyInContext
-  const commitTimeout = Duration.decode(options.commitTimeout ?? "10 seconds")
-  const isBearer = options.transport === "bearer"
-  const credentialHeader = isBearer ? "Authorization" : "Cookie"
-  const background = options.background ?? false
-  let warned = isBearer || policy.attributes.secure !== true
-
-  const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
-
-  const timedOut = () => new SessionStoreError({ operation: "commit", reason: "Unavailable", detail: "timeout" })
-
-  const read = (request: HttpServerRequest.HttpServerRequest): SessionCookie.Reading =>
-    isBearer
-      ? SessionCookie.readBearer(policy, sessions.token, request.headers["authorization"])
-      : SessionCookie.read(policy, sessions.token, request.headers["cookie"])
-
-  const commit = (
-    session: SessionHandle.Request<Data, User>,
-    pending: "Change" | "Touch",
-    response: HttpServerResponse.HttpServerResponse
-  ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-    Effect.matchCauseEffect(
-      sessions.isImmediate
-        ? session.write
-        : Effect.timeoutFail(Effect.interruptible(session.write), { duration: commitTimeout, onTimeout: timedOut }),
-      {
-        onSuccess: () => Effect.succeed(response),
-        onFailure: (cause) => {
-          // Nothing but a note of activity was lost: no reason to fail the request.
-          if (pending === "Touch") {
-            return Effect.as(Effect.logWarning("The activity of a session was not noted", cause), response)
-          }
-          const failure = Cause.failureOption(cause)
-          return Option.isSome(failure)
-            ? errorResponse(failure.value, response)
-            : Effect.as(
-              Effect.logError("The commit of a session died", cause),
-              HttpServerResponse.empty({ status: 500 })
-            )
-        }
-      }
-    )
-
-  /** The response with what it must say of the session. */
-  const finish = (
-    request: HttpServerRequest.HttpServerRequest,
-    reading: SessionCookie.Reading,
-    session: SessionHandle.Request<Data, User>,
-    response: HttpServerResponse.HttpServerResponse,
-    now: number
-  ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-    const withHeaders = HttpServerResponse.setHeaders(response, responseHeaders(response.headers, credentialHeader))
-    if (isBearer) return Effect.succeed(withHeaders)
-    const plan = planCookie(session.endState(), {
-      sent: reading._tag !== "Missing",
-      reissue: reading._tag === "Accepted" && reading.reissue,
-      persistent: policy.persistent
-    })
-    const id = session.id()
-    const cookie = plan._tag === "Clear"
-      ? SessionCookie.clear(policy)
-      : plan._tag === "Set" && Option.isSome(id)
-      ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now })
-      : undefined
-    if (cookie === undefined) return Effect.succeed(withHeaders)
-    const withCookie = HttpServerResponse.updateCookies(withHeaders, Cookies.setCookie(cookie))
-    if (warned || !isPlainHttp(request, options.trustedProxy ?? false)) return Effect.succeed(withCookie)
-    warned = true
-    return Effect.as(Effect.logWarning(insecureWarning), withCookie)
-  }
-
-  return (context) => {
-    const already = context.unsafeMap.get(definition.key)
-    if (already !== undefined) return background ? Effect.as(already.background, already) : Effect.succeed(already)
-
-    const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
-    const reading = read(request)
-    if (reading._tag === "Rejected") {
-      SessionMetrics.unsafeCountReason(SessionMetrics.rejectedCookies, reading.reason)
-    }
-    const session = SessionHandle.make(sessions, {
-      sessionName: definition.sessionName,
-      sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
-      credential: credentials[reading._tag],
-      background,
-      canRename: request.headers["upgrade"] === undefined,
-      toBearer
-    })
-    const hook = HttpApp.appendPreResponseHandler((_request, response) => {
-      session.close({ discard: response.status >= 500 || response.status === 499 })
-      if (!session.isUsed()) return Effect.succeed(response)
-      return Effect.clockWith((clock) => {
-        const now = clock.unsafeCurrentTimeMillis()
-        const pending = session.pending(now)
-        return pending === "Nothing"
-          ? finish(request, reading, session, response, now)
-          : Effect.flatMap(
-            commit(session, pending, response),
-            (response) => finish(request, reading, session, response, clock.unsafeCurrentTimeMillis())
-          )
-      })
-    })
-    return Effect.as(hook, session.handle)
-  }
-}
-
-const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const
+export interface Options extends SessionRequest.Options {}
 
 /** Runs on every request, so it does without the comforts of `Effect.provideServiceEffect`: half the price. */
 const provide = <Self, Data, User, E, R>(
   app: HttpApp.Default<E, R>,
-  definition: Declared<Self, Data, User>,
+  definition: SessionRequest.Declared<Self, Data, User>,
   open: (context: Context.Context<HttpServerRequest.HttpServerRequest>) => Effect.Effect<Session.Handle<Data, User>>
 ): HttpApp.Default<E, Exclude<R, Self>> =>
   Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) =>
@@ -239,10 +46,13 @@ const provide = <Self, Data, User, E, R>(
   )
 
 /** What opens sessions, made of the manager and the cookie policy in context. */
-const openIn = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options) =>
+const openIn = <Self, Data, User>(
+  definition: SessionRequest.Declared<Self, Data, User>,
+  options: Options
+) =>
   Effect.map(
     Effect.zip(definition.sessions, SessionCookie.SessionCookie),
-    ([sessions, policy]) => makeOpen(definition, sessions, policy, options)
+    ([sessions, policy]) => SessionRequest.make(definition, sessions, policy, options)
   )
 
 /**
@@ -276,10 +86,17 @@ const openIn = <Self, Data, User>(definition: Declared<Self, Data, User>, option
  * @since 0.1.0
  * @category middleware
  */
-export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options = {}) => {
+export const httpRouter = <Self, Data, User>(
+  definition: SessionRequest.Declared<Self, Data, User>,
+  options: Options = {}
+) => {
   // The manager and the policy are looked for in every request and are the same in every request of a server.
   let last:
-    | readonly [sessions: Sessions.Service<Data, User>, policy: SessionCookie.Policy, open: Open<Data, User>]
+    | readonly [
+      sessions: Sessions.Service<Data, User>,
+      policy: SessionCookie.Policy,
+      open: SessionRequest.Open<Data, User>
+    ]
     | undefined
   return <E, R>(
     app: HttpApp.Default<E, R>
@@ -288,7 +105,7 @@ export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, Us
       const sessions = Context.get(context, definition.sessions)
       const policy = Context.get(context, SessionCookie.SessionCookie)
       if (last === undefined || last[0] !== sessions || last[1] !== policy) {
-        last = [sessions, policy, makeOpen(definition, sessions, policy, options)]
+        last = [sessions, policy, SessionRequest.make(definition, sessions, policy, options)]
       }
       return provide(app, definition, last[2])
     })
@@ -326,7 +143,10 @@ export const httpRouter = <Self, Data, User>(definition: Declared<Self, Data, Us
  * @since 0.1.0
  * @category middleware
  */
-export const layerRouter = <Self, Data, User>(definition: Declared<Self, Data, User>, options: Options = {}) =>
+export const layerRouter = <Self, Data, User>(
+  definition: SessionRequest.Declared<Self, Data, User>,
+  options: Options = {}
+) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
     Effect.map(openIn(definition, options), (open) => (app) => provide(app, definition, open))
   )
@@ -391,10 +211,10 @@ export const Failure = Schema.Union(
  * @category middleware
  */
 export const httpApi = <Self, Data, User>(
-  definition: Declared<Self, Data, User>,
+  definition: SessionRequest.Declared<Self, Data, User>,
   options: { readonly transport?: Options["transport"]; readonly cookieName?: string | undefined } = {}
 ): {
-  readonly provides: Declared<Self, Data, User>
+  readonly provides: SessionRequest.Declared<Self, Data, User>
   readonly failure: typeof Failure
   readonly security: { readonly session: HttpApiSecurity.HttpApiSecurity }
 } => ({
@@ -420,7 +240,7 @@ export const layerHttpApi = <Id, Self, Data, User>(
       credential: HttpApiSecurity.HttpApiSecurity.Type<HttpApiSecurity.HttpApiSecurity>
     ) => Effect.Effect<Session.Handle<Data, User>, typeof Failure.Type, HttpRouter.HttpRouter.Provided>
   }>,
-  definition: Declared<Self, Data, User>,
+  definition: SessionRequest.Declared<Self, Data, User>,
   options: Options = {}
 ): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
   Layer.effect(

@@ -11,7 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as ExpiryQueue from "./internal/expiryQueue.js"
+import * as MemoryStore from "./internal/memoryStore.js"
 import type * as Record from "./internal/record.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
 import * as SessionMetrics from "./SessionMetrics.js"
@@ -216,128 +216,27 @@ export const makeMemory = (
   })
 
 const unsafeMakeMemory = (capacity: number): Service => {
-  const records = new Map<string, SessionRecord>()
-  const keysByUser = new Map<string, Set<string>>()
-  const expiry = ExpiryQueue.make(
-    (key) => records.get(key)?.expiresAt,
-    () => records.size,
-    () => records.keys()
-  )
-
-  const liveAt = (key: string, now: number): SessionRecord | undefined => {
-    const record = records.get(key)
-    return record !== undefined && now < record.expiresAt ? record : undefined
-  }
-
-  const put = (record: SessionRecord): void => {
-    records.set(record.key, record)
-    expiry.push(record.key, record.expiresAt)
-    if (record.userId !== null) {
-      const keys = keysByUser.get(record.userId)
-      if (keys === undefined) keysByUser.set(record.userId, new Set([record.key]))
-      else keys.add(record.key)
-    }
-  }
-
-  const remove = (key: string): boolean => {
-    const record = records.get(key)
-    if (record === undefined) return false
-    records.delete(key)
-    if (record.userId !== null) {
-      const keys = keysByUser.get(record.userId)
-      keys?.delete(key)
-      if (keys?.size === 0) keysByUser.delete(record.userId)
-    }
-    return true
-  }
-
-  /** Replaces a record that is there. The queue learns only of an expiry that came nearer. */
-  const replace = (record: SessionRecord, next: SessionRecord): void => {
-    records.set(next.key, next)
-    if (next.expiresAt < record.expiresAt) expiry.push(next.key, next.expiresAt)
-  }
-
-  const seen = (record: SessionRecord, { expiresAt, lastSeenAt }: Touch | Update): SessionRecord =>
-    lastSeenAt <= record.lastSeenAt ? record : { ...record, lastSeenAt, expiresAt }
-
-  const keyExists = (operation: string) => new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" })
-
+  const memory = MemoryStore.make(capacity)
+  const taken = (operation: string) =>
+    Effect.fail(new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" }))
   return {
     isImmediate: true,
-    insert: (record) =>
+    insert: (record) => Effect.suspend(() => memory.insert(record) === "KeyExists" ? taken("insert") : Effect.void),
+    read: (key, now) => Effect.sync(() => Option.fromNullable(memory.read(key, now))),
+    update: (update) => Effect.sync(() => memory.update(update.key, update.expectedVersion, update, update.now)),
+    touch: (touch) => Effect.sync(() => memory.touch(touch.key, touch, touch.now)),
+    rotate: ({ expectedVersion, next, now, oldKey }) =>
       Effect.suspend(() => {
-        if (records.has(record.key)) return Effect.fail(keyExists("insert"))
-        if (records.size >= capacity) {
-          const soonest = expiry.pop(Infinity)
-          if (soonest !== undefined) remove(soonest)
-        }
-        put(record)
-        return Effect.void
+        const rotated = memory.rotate(oldKey, expectedVersion, next, now)
+        return rotated === "KeyExists" ? taken("rotate") : Effect.succeed(rotated)
       }),
-    read: (key, now) => Effect.sync(() => Option.fromNullable(liveAt(key, now))),
-    update: (update) =>
-      Effect.sync(() => {
-        const record = liveAt(update.key, update.now)
-        if (record === undefined || record.version !== update.expectedVersion) return false
-        replace(record, { ...seen(record, update), data: update.data, version: record.version + 1 })
-        return true
-      }),
-    touch: (touch) =>
-      Effect.sync(() => {
-        const record = liveAt(touch.key, touch.now)
-        if (record === undefined) return false
-        replace(record, seen(record, touch))
-        return true
-      }),
-    rotate: (rotation) =>
-      Effect.suspend(() => {
-        const record = liveAt(rotation.oldKey, rotation.now)
-        if (record === undefined || record.version !== rotation.expectedVersion) return Effect.succeed(false)
-        if (rotation.next.key !== rotation.oldKey && records.has(rotation.next.key)) {
-          return Effect.fail(keyExists("rotate"))
-        }
-        remove(rotation.oldKey)
-        put(rotation.next)
-        return Effect.succeed(true)
-      }),
-    delete: (key) => Effect.sync(() => remove(key)),
-    deleteByUser: (userId, options) =>
-      Effect.sync(() => {
-        let removed = 0
-        for (const key of Array.from(keysByUser.get(userId) ?? [])) {
-          if (key !== options?.except && remove(key)) removed++
-        }
-        return removed
-      }),
-    listByUser: (userId, options) =>
-      Effect.sync(() =>
-        Array.from(keysByUser.get(userId) ?? [], (key) => records.get(key)!)
-          .filter((record) => options.now < record.expiresAt)
-          .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.key < right.key ? -1 : 1))
-          .slice(options.offset, options.offset + options.limit)
-      ),
-    deleteExpired: (before, limit) =>
-      Effect.sync(() => {
-        let removed = 0
-        while (removed < limit) {
-          const key = expiry.pop(before)
-          if (key === undefined) break
-          remove(key)
-          removed++
-        }
-        return removed
-      }),
-    count: (now) =>
-      Effect.sync(() => {
-        let live = 0
-        for (const record of records.values()) if (now < record.expiresAt) live++
-        return live
-      }),
-    clear: Effect.sync(() => {
-      records.clear()
-      keysByUser.clear()
-      expiry.clear()
-    })
+    delete: (key) => Effect.sync(() => memory.delete(key)),
+    deleteByUser: (userId, options) => Effect.sync(() => memory.deleteByUser(userId, options?.except)),
+    listByUser: (userId, { limit, now, offset }) =>
+      Effect.sync(() => memory.listByUser(userId, now).slice(offset, offset + limit)),
+    deleteExpired: (before, limit) => Effect.sync(() => memory.deleteExpired(before, limit)),
+    count: (now) => Effect.sync(() => memory.count(now)),
+    clear: Effect.sync(memory.clear)
   }
 }
 

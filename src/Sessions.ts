@@ -4,26 +4,19 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
-import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
+import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Option from "effect/Option"
 import type * as Types from "effect/Types"
-import { isCanonical } from "./internal/base64url.js"
-import { deriveHandle, deriveKey } from "./internal/digest.js"
-import * as Expiry from "./internal/expiry.js"
-import * as SessionCodec from "./SessionCodec.js"
-import * as SessionCommit from "./SessionCommit.js"
-import { SessionConfigError, SessionDataError, SessionGone, SessionStoreError } from "./SessionError.js"
-import * as SessionMetrics from "./SessionMetrics.js"
+import type * as SessionCodec from "./SessionCodec.js"
+import type * as SessionCommit from "./SessionCommit.js"
+import type { SessionConfigError, SessionDataError, SessionStoreError } from "./SessionError.js"
+import * as SessionManager from "./SessionManager.js"
 import * as SessionStore from "./SessionStore.js"
-import { SessionTimeouts } from "./SessionTimeouts.js"
-import * as SessionToken from "./SessionToken.js"
+import type * as SessionToken from "./SessionToken.js"
 
 /**
  * A live session as it was read: its id, its data, its user, and the stored record.
@@ -218,22 +211,6 @@ export interface Service<Data, User> {
 }
 
 /**
- * The sweep leaves rows alone for this long after they expired, so that a node whose clock runs ahead takes nobody's
- * live session.
- *
- * @since 0.1.0
- * @category constants
- */
-export const defaultMargin: Duration.Duration = Duration.minutes(1)
-
-const unchanged = {
-  signIn: Option.none(),
-  create: false,
-  active: true,
-  id: Option.none()
-} as const
-
-/**
  * What else can be set of a manager.
  *
  * @since 0.1.0
@@ -254,201 +231,10 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*<Self, Data, User>(
+export const make: <Self, Data, User>(
   definition: Definition<Self, Data, User>,
-  options: Options = {}
-): Effect.fn.Return<Service<Data, User>, SessionConfigError, SessionStore.SessionStore> {
-  const store = SessionStore.countFailures(yield* SessionStore.SessionStore)
-  const timeouts = yield* SessionTimeouts
-  const token = yield* SessionToken.SessionToken
-  const { onUndecodable, sessionName } = definition
-  yield* SessionConfigError.check("Session", [
-    ...(sessionName.length > 0 ? [] : ["Session.Tag needs a name that is not empty"]),
-    ...(token.bytes >= 16 ? [] : ["SessionToken.bytes must be at least 16: a shorter id can be guessed"])
-  ], () => void 0)
-  const codec = yield* SessionCodec.make(definition.format)
-
-  const keyOf = (id: SessionToken.SessionId): string => deriveKey(sessionName, Redacted.value(id))
-
-  const generate = Effect.filterOrDie(
-    token.generate,
-    (id) => isCanonical(Redacted.value(id), token.bytes),
-    () =>
-      new SessionConfigError({
-        module: "SessionToken",
-        problems: ["SessionToken.generate must make canonical base64url of the declared number of bytes"]
-      })
-  )
-
-  const unusable = (record: SessionStore.SessionRecord, reason: "data" | "user" | "times") =>
-    Effect.suspend(() => {
-      SessionMetrics.unsafeCountReason(SessionMetrics.undecodable, reason)
-      return Effect.logWarning(`A stored session is unusable: its ${reason} cannot be read`).pipe(
-        Effect.annotateLogs({ session: sessionName, handle: deriveHandle(record.key) })
-      )
-    })
-
-  const open = (
-    id: SessionToken.SessionId,
-    key: string,
-    now: number,
-    record: SessionStore.SessionRecord
-  ): Effect.Effect<Option.Option<Snapshot<Data, User>>, ReadError> => {
-    if (record.key !== key) {
-      return Effect.fail(
-        new SessionStoreError({ operation: "read", reason: "Unavailable", detail: "it returned another record" })
-      )
-    }
-    if (!Expiry.isPossible(record, now)) return Effect.as(unusable(record, "times"), Option.none())
-    if (!Expiry.isLive(timeouts, record, now)) {
-      SessionMetrics.unsafeCount(SessionMetrics.expired)
-      return Effect.succeedNone
-    }
-    return Effect.matchEffect(codec.decode(record), {
-      onSuccess: ({ data, user }) => {
-        SessionMetrics.unsafeCount(SessionMetrics.read)
-        return Effect.succeed(Option.some({ id, data, user, record }))
-      },
-      onFailure: (reason) =>
-        Effect.zipRight(
-          unusable(record, reason),
-          onUndecodable === "discard"
-            ? Effect.succeedNone
-            : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
-        )
-    })
-  }
-
-  const read: Service<Data, User>["read"] = (id) =>
-    Effect.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
-      const key = keyOf(id)
-      return Effect.flatMap(store.read(key, now), (found) => {
-        if (Option.isSome(found)) return open(id, key, now, found.value)
-        SessionMetrics.unsafeCount(SessionMetrics.absent)
-        return Effect.succeedNone
-      })
-    })
-
-  const commit = SessionCommit.make({ store, codec, timeouts, generate, keyOf, reload: read })
-
-  const committed = (
-    result: SessionCommit.Committed<Data, User>
-  ): Effect.Effect<Snapshot<Data, User>, SessionGone> => Effect.mapError(result.session, () => new SessionGone())
-
-  const change = (
-    id: SessionToken.SessionId,
-    f: (data: Data) => Data,
-    rotate: boolean
-  ): Effect.Effect<Snapshot<Data, User>, CommitError> =>
-    Effect.flatMap(read(id), (session) =>
-      Option.isNone(session)
-        ? Effect.fail(new SessionGone())
-        : Effect.flatMap(
-          commit(session, { ...unchanged, data: f(session.value.data), reapply: f, rotate }),
-          committed
-        ))
-
-  const infoOf: Service<Data, User>["infoOf"] = ({ record }, options) => {
-    const times = options?.seenAt !== undefined && Expiry.isTouchDue(timeouts, record, options.seenAt)
-      ? Expiry.seenAt(timeouts, record, options.seenAt)
-      : record
-    return {
-      handle: deriveHandle(record.key),
-      createdAt: DateTime.unsafeMake(times.createdAt),
-      lastSeenAt: DateTime.unsafeMake(times.lastSeenAt),
-      expiresAt: DateTime.unsafeMake(Expiry.deadline(timeouts, times)),
-      authenticatedAt: record.userId === null ? Option.none() : Option.some(DateTime.unsafeMake(record.createdAt))
-    }
-  }
-
-  const recordsOf = (userId: string, now: number, limit: number, offset: number) =>
-    Effect.map(
-      store.listByUser(userId, { now, limit, offset }),
-      (records) => records.filter((record) => Expiry.isPossible(record, now) && Expiry.isLive(timeouts, record, now))
-    )
-
-  const traced = (operation: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    options.spans === true
-      ? Effect.withSpan(effect, `Sessions.${operation}`, { captureStackTrace: false })
-      : effect
-
-  return {
-    initial: codec.initial,
-    isImmediate: store.isImmediate ?? false,
-    isTouchDue: ({ record }, now) => Expiry.isTouchDue(timeouts, record, now),
-    token,
-    generateId: generate,
-    create: (options) =>
-      commit(Option.none(), {
-        ...unchanged,
-        data: options?.data === undefined ? codec.initial : options.data,
-        reapply: identity,
-        signIn: Option.fromNullable(options?.user),
-        rotate: false,
-        create: true
-      }).pipe(
-        Effect.flatMap(committed),
-        Effect.catchTags({ SessionGone: Effect.die, SessionConflict: Effect.die }),
-        traced("create")
-      ),
-    read: options.spans === true ? (id) => traced("read")(read(id)) : read,
-    update: (id, f) => traced("update")(change(id, f, false)),
-    touch: (id) =>
-      Effect.map(change(id, identity, false), () => true).pipe(
-        Effect.catchTags({ SessionGone: () => Effect.succeed(false), SessionConflict: () => Effect.succeed(true) }),
-        traced("touch")
-      ),
-    rotate: (id) => traced("rotate")(change(id, identity, true)),
-    destroy: (id) =>
-      Effect.map(store.delete(keyOf(id)), (existed) => {
-        if (existed) SessionMetrics.unsafeCount(SessionMetrics.destroyed)
-      }).pipe(traced("destroy")),
-    listByUser: (user, options) =>
-      Effect.gen(function*() {
-        const userId = yield* codec.encodeUser(user)
-        const now = yield* Clock.currentTimeMillis
-        const records = yield* recordsOf(userId, now, options?.limit ?? 100, options?.offset ?? 0)
-        return records.map((record) => infoOf({ record }))
-      }).pipe(traced("listByUser")),
-    destroyByUser: (user, options) =>
-      Effect.gen(function*() {
-        const userId = yield* codec.encodeUser(user)
-        const except = options?.except === undefined ? undefined : keyOf(options.except)
-        const count = yield* store.deleteByUser(userId, { except })
-        SessionMetrics.unsafeCount(SessionMetrics.destroyed, count)
-        return count
-      }).pipe(traced("destroyByUser")),
-    destroyByHandle: (user, handle) =>
-      Effect.gen(function*() {
-        const userId = yield* codec.encodeUser(user)
-        const now = yield* Clock.currentTimeMillis
-        const limit = 100
-        for (let offset = 0;; offset += limit) {
-          const records = yield* store.listByUser(userId, { now, limit, offset })
-          const record = records.find(({ key }) => deriveHandle(key) === handle)
-          if (record !== undefined) {
-            const existed = yield* store.delete(record.key)
-            SessionMetrics.unsafeCount(SessionMetrics.destroyed, existed ? 1 : 0)
-            return existed
-          }
-          if (records.length < limit) return false
-        }
-      }).pipe(traced("destroyByHandle")),
-    clear: traced("clear")(store.clear),
-    deleteExpired: (options) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        Effect.map(
-          store.deleteExpired(now - Duration.toMillis(options?.margin ?? defaultMargin), options?.limit ?? 1000),
-          (count) => {
-            SessionMetrics.unsafeCount(SessionMetrics.swept, count)
-            return count
-          }
-        )).pipe(traced("deleteExpired")),
-    infoOf,
-    commit: options.spans === true ? (session, change) => traced("commit")(commit(session, change)) : commit
-  }
-})
+  options?: Options
+) => Effect.Effect<Service<Data, User>, SessionConfigError, SessionStore.SessionStore> = SessionManager.make
 
 /**
  * The manager of a declared session over the store in context. Reads timeouts and token generator once.
