@@ -4,6 +4,18 @@
  * All of them work alike: one pre-response hook, the only place that sees every response of every router, successful or
  * not, before it is sent.
  *
+ * - Below status 500 what is staged is committed, then the response leaves. That holds for HEAD, 204, 304, redirects and
+ *   files as for any other.
+ * - At 500 and above, after a failure or a defect, and when the client hung up, what is staged is dropped. A sign-out,
+ *   and what `commit` wrote, stays, and the cookie says so.
+ * - Where the commit fails, its error is the response: 503 (the store), 401 (the session has ended), 409, 500.
+ * - The body of a stream is sent after the commit. Changes made while it runs fail with `SessionResponseSent`.
+ * - The handshake of a socket cannot carry a cookie. Its handler can change a session that is there, with `commit`;
+ *   what would need a new id fails with `SessionResponseSent`.
+ * - `Effect.timeout` belongs inside this middleware, or in the handler. Around it, it loses the hook, and with it
+ *   the commit.
+ * - `Cache-Control: no-store` and `Vary` are added to responses of requests that used their session, and only to those.
+ *
  * @since 0.1.0
  */
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"

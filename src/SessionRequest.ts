@@ -52,6 +52,11 @@ export interface Options {
    */
   readonly background?: boolean | undefined
   /**
+   * Whether a response that ends a session also tells the browser to forget everything of this site, with
+   * `Clear-Site-Data`. False if left out.
+   */
+  readonly clearSiteData?: boolean | undefined
+  /**
    * Whether a proxy in front of the app ends TLS and sets `X-Forwarded-Proto` itself. Only believed if said here, and
    * only for the warning that browsers drop a `Secure` cookie over plain http. False if left out.
    */
@@ -166,9 +171,13 @@ export const make = <Self, Data, User>(
     response: HttpServerResponse.HttpServerResponse,
     now: number
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-    const withHeaders = HttpServerResponse.setHeaders(response, responseHeaders(response.headers, credentialHeader))
+    const end = session.endState()
+    const withHeaders = HttpServerResponse.setHeaders(response, {
+      ...responseHeaders(response.headers, credentialHeader),
+      ...(options.clearSiteData === true && end._tag === "Ended" ? clearSiteData : {})
+    })
     if (isBearer) return Effect.succeed(withHeaders)
-    const plan = planCookie(session.endState(), {
+    const plan = planCookie(end, {
       sent: reading._tag !== "Missing",
       reissue: reading._tag === "Accepted" && reading.reissue,
       persistent: policy.persistent
@@ -220,5 +229,7 @@ export const make = <Self, Data, User>(
     return Effect.as(hook, session.handle)
   }
 }
+
+const clearSiteData = { "clear-site-data": `"cache", "cookies", "storage"` }
 
 const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const

@@ -2,7 +2,12 @@
  * The session store on a SQL database, through `@effect/sql`: PostgreSQL, SQLite, MySQL and MariaDB.
  *
  * One table, one statement for each operation. The statements are in `internal/sqlText`, what drivers fail with is in
- * `internal/sqlFailure`.
+ * `internal/sqlFailure`. Run on PostgreSQL 15 and 18 (`@effect/sql-pg`), SQLite (`@effect/sql-libsql`,
+ * `@effect/sql-sqlite-node`) and MariaDB 10.11 (`@effect/sql-mysql2`). Written for MySQL 8 as well, but not run there.
+ *
+ * Give the client a limit for connecting (`connectTimeout` of `PgClient`), since without one it waits for ever for a
+ * server that does not answer, or for a pool whose connections are all taken; and the database one for statements
+ * (`statement_timeout` of PostgreSQL).
  *
  * @since 0.1.0
  */

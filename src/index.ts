@@ -55,13 +55,6 @@ export * as SessionFlash from "./SessionFlash.js"
 export * as SessionGuard from "./SessionGuard.js"
 
 /**
- * The handle of a request's own session.
- *
- * @since 0.1.0
- */
-export * as SessionHandle from "./SessionHandle.js"
-
-/**
  * What is counted.
  *
  * @since 0.1.0
