@@ -173,7 +173,8 @@ const toValues = (record: SessionStore.SessionRecord): ReadonlyArray<string | nu
   record.version,
   record.createdAt,
   record.lastSeenAt,
-  record.expiresAt
+  record.expiresAt,
+  SqlText.sweepAfter(record.expiresAt)
 ]
 
 /** A statement that lost against another is undone by the database. It is tried again, soon and then less soon. */
@@ -296,7 +297,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
         rows("listByUser", statements.listByUser(limit, offset), [userId, now]),
         (rows) => rows.map(toRecord)
       ),
-    deleteExpired: (before, limit) => affected("deleteExpired", statements.deleteExpired(limit), [before, before]),
+    deleteExpired: (before, limit) =>
+      affected("deleteExpired", statements.deleteExpired(limit), [SqlText.sweepAfter(before), before, before]),
     count: (now) =>
       Effect.map(
         attempt("count", placed("read")(sql.unsafe<{ readonly live: unknown }>(statements.count, [now]))),

@@ -27,7 +27,7 @@ describe("Statements", () => {
       assert.strictEqual(update.includes("?"), dialect !== "pg")
       assert.strictEqual(
         dialect === "pg" ? update.match(/\$\d+/g)?.join() : undefined,
-        dialect === "pg" ? "$1,$2,$3,$4,$5,$6,$7,$8" : undefined
+        dialect === "pg" ? "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10" : undefined
       )
     })
 
