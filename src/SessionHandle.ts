@@ -318,3 +318,94 @@ export const make = <Data, User>(
     id
   }
 }
+
+/**
+ * A handle that is made when it is first asked for something. Most requests of an app never ask, and then this object
+ * is all they cost: no cookie is read, no signature verified.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export class LazyHandle<Data, User> implements Handle<Data, User> {
+  private request: Request<Data, User> | undefined
+
+  constructor(private readonly make: () => Request<Data, User>) {}
+
+  /** The request's session, if anybody has asked for it. */
+  opened(): Request<Data, User> | undefined {
+    return this.request
+  }
+
+  /** The request's session. */
+  open(): Request<Data, User> {
+    return this.request ??= this.make()
+  }
+
+  get get() {
+    return this.open().handle.get
+  }
+
+  get set() {
+    return this.open().handle.set
+  }
+
+  get update() {
+    return this.open().handle.update
+  }
+
+  get modify() {
+    return this.open().handle.modify
+  }
+
+  get user() {
+    return this.open().handle.user
+  }
+
+  get signIn() {
+    return this.open().handle.signIn
+  }
+
+  get signOut() {
+    return this.open().handle.signOut
+  }
+
+  get destroy() {
+    return this.open().handle.destroy
+  }
+
+  get rotate() {
+    return this.open().handle.rotate
+  }
+
+  get touch() {
+    return this.open().handle.touch
+  }
+
+  get background() {
+    return this.open().handle.background
+  }
+
+  get info() {
+    return this.open().handle.info
+  }
+
+  get commit() {
+    return this.open().handle.commit
+  }
+
+  get csrfToken() {
+    return this.open().handle.csrfToken
+  }
+
+  get isCsrfToken() {
+    return this.open().handle.isCsrfToken
+  }
+
+  get bearerToken() {
+    return this.open().handle.bearerToken
+  }
+
+  get credential() {
+    return this.open().handle.credential
+  }
+}

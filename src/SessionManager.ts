@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
 
   const unusable = (record: SessionStore.SessionRecord, reason: "data" | "user" | "times") =>
     Effect.suspend(() => {
-      SessionMetrics.unsafeCountReason(SessionMetrics.undecodable, reason)
+      SessionMetrics.unsafeCount(SessionMetrics.undecodable[reason])
       return Effect.logWarning(`A stored session is unusable: its ${reason} cannot be read`).pipe(
         Effect.annotateLogs({ session: sessionName, handle: deriveHandle(record.key) })
       )

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
-import * as MetricLabel from "effect/MetricLabel"
+import type * as MetricLabel from "effect/MetricLabel"
 
 const counter = (name: string, description: string) =>
   Metric.counter(`effect_sessions_${name}`, { description, incremental: true })
@@ -20,14 +20,15 @@ export const unsafeCount = (metric: Metric.Metric.Counter<number>, amount = 1): 
 
 const untagged: ReadonlyArray<MetricLabel.MetricLabel> = []
 
-/**
- * Counts one with a reason, right away.
- *
- * @since 0.1.0
- * @category utils
- */
-export const unsafeCountReason = (metric: Metric.Metric.Counter<number>, reason: string): void =>
-  metric.unsafeUpdate(1, [MetricLabel.make("reason", reason)])
+/** The counters of one name, one for each reason: made once, since a label costs more than a count. */
+const counterFor = (name: string, description: string) => {
+  const metric = counter(name, description)
+  return (reason: string) => Metric.tagged(metric, "reason", reason)
+}
+
+const undecodableFor = counterFor("undecodable", "Stored sessions that could not be used, by reason")
+
+const rejectedFor = counterFor("rejected_cookies", "Cookies refused without asking the store, by reason")
 
 /**
  * Sessions stored for the first time.
@@ -67,7 +68,11 @@ export const expired = counter("expired", "Sessions found past a deadline of the
  * @since 0.1.0
  * @category metrics
  */
-export const undecodable = counter("undecodable", "Stored sessions that could not be used, by reason")
+export const undecodable = {
+  data: undecodableFor("data"),
+  user: undecodableFor("user"),
+  times: undecodableFor("times")
+}
 
 /**
  * Changes of data written.
@@ -131,7 +136,12 @@ export const touchesSkipped = counter("touches_skipped", "Activity not written, 
  * @since 0.1.0
  * @category metrics
  */
-export const rejectedCookies = counter("rejected_cookies", "Cookies refused without asking the store, by reason")
+export const rejectedCookies = {
+  malformed: rejectedFor("malformed"),
+  signature: rejectedFor("signature"),
+  ambiguous: rejectedFor("ambiguous"),
+  too_long: rejectedFor("too_long")
+}
 
 /**
  * Expired sessions removed by sweeps.

@@ -47,15 +47,16 @@ import type * as Sessions from "./Sessions.js"
  */
 export interface Options extends SessionRequest.Options {}
 
-/** Runs on every request, so it does without the comforts of `Effect.provideServiceEffect`: half the price. */
+/** Runs on every request. `Effect.provideServiceEffect` would be the same in twice the time. */
 const provide = <Self, Data, User, E, R>(
   app: HttpApp.Default<E, R>,
   definition: SessionRequest.Declared<Self, Data, User>,
-  open: (context: Context.Context<HttpServerRequest.HttpServerRequest>) => Effect.Effect<Session.Handle<Data, User>>
+  open: SessionRequest.Open<Data, User>
 ): HttpApp.Default<E, Exclude<R, Self>> =>
-  Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) =>
-    Effect.flatMap(open(context), (handle) => Effect.provideService(app, definition, handle))
-  )
+  Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
+    const { handle, hook } = open(context)
+    return Effect.zipRight(hook, Effect.provideService(app, definition, handle))
+  })
 
 /** What opens sessions, made of the manager and the cookie policy in context. */
 const openIn = <Self, Data, User>(
@@ -257,5 +258,11 @@ export const layerHttpApi = <Id, Self, Data, User>(
 ): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
   Layer.effect(
     tag,
-    Effect.map(openIn(definition, options), (open) => ({ session: () => Effect.contextWithEffect(open) }))
+    Effect.map(openIn(definition, options), (open) => ({
+      session: () =>
+        Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
+          const { handle, hook } = open(context)
+          return Effect.as(hook, handle)
+        })
+    }))
   )

@@ -98,18 +98,19 @@ const insecureWarning =
   + "development over plain http, set insecure: true in SessionCookie."
 
 /**
- * Opens the session of the request in a context.
+ * Opens the session of the request in a context, and returns its handle and the hook that has to be appended for it.
  *
  * @since 0.1.0
  * @category models
  */
-export type Open<Data, User> = (
-  context: Context.Context<HttpServerRequest.HttpServerRequest>
-) => Effect.Effect<Session.Handle<Data, User>>
+export type Open<Data, User> = (context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
+  readonly handle: Session.Handle<Data, User>
+  readonly hook: Effect.Effect<void>
+}
 
 /**
- * Opens the sessions of requests: makes the handle from the id a request carries, and appends the hook that commits
- * it. A request whose session is open already, because middleware was applied twice, keeps that.
+ * Opens the sessions of requests: makes the handle from the id a request carries, and the hook that commits it. A
+ * request whose session is open already, because middleware was applied twice, keeps that.
  *
  * @since 0.1.0
  * @category constructors
@@ -195,16 +196,8 @@ export const make = <Self, Data, User>(
     return Effect.as(Effect.logWarning(insecureWarning), withCookie)
   }
 
-  return (context) => {
-    const already = context.unsafeMap.get(definition.key)
-    if (already !== undefined) return background ? Effect.as(already.background, already) : Effect.succeed(already)
-
-    const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
-    const reading = read(request)
-    if (reading._tag === "Rejected") {
-      SessionMetrics.unsafeCountReason(SessionMetrics.rejectedCookies, reading.reason)
-    }
-    const session = SessionHandle.make(sessions, {
+  const begin = (request: HttpServerRequest.HttpServerRequest, reading: SessionCookie.Reading) =>
+    SessionHandle.make(sessions, {
       sessionName: definition.sessionName,
       sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
       credential: credentials[reading._tag],
@@ -212,9 +205,29 @@ export const make = <Self, Data, User>(
       canRename: request.headers["upgrade"] === undefined,
       toBearer
     })
+
+  return (context) => {
+    const already: Session.Handle<Data, User> | undefined = context.unsafeMap.get(definition.key)
+    if (already !== undefined) return { handle: already, hook: background ? already.background : Effect.void }
+
+    const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
+    let reading: SessionCookie.Reading = { _tag: "Missing" }
+    let closed = false
+    const handle = new SessionHandle.LazyHandle(() => {
+      reading = read(request)
+      if (reading._tag === "Rejected") {
+        SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[reading.reason])
+      }
+      const session = begin(request, reading)
+      if (closed) session.close({ discard: true })
+      return session
+    })
+
     const hook = HttpApp.appendPreResponseHandler((_request, response) => {
-      session.close({ discard: response.status >= 500 || response.status === 499 })
-      if (!session.isUsed()) return Effect.succeed(response)
+      closed = true
+      const session = handle.opened()
+      session?.close({ discard: response.status >= 500 || response.status === 499 })
+      if (session === undefined || !session.isUsed()) return Effect.succeed(response)
       return Effect.clockWith((clock) => {
         const now = clock.unsafeCurrentTimeMillis()
         const pending = session.pending(now)
@@ -226,7 +239,7 @@ export const make = <Self, Data, User>(
           )
       })
     })
-    return Effect.as(hook, session.handle)
+    return { handle, hook }
   }
 }
 

@@ -1,30 +1,116 @@
+/**
+ * What each step of a request costs inside the process, without a socket: own CPU time beside that of the bare router
+ * in the same run, and instructions where the machine counts them. `--save` keeps the result as the baseline,
+ * `--compare` fails if a step has become dearer than the baseline says.
+ */
 import * as Effect from "effect/Effect"
-import { layers, makeScenarios, provided } from "./scenarios.js"
+import { spawnSync } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { type layers, makeScenarios, provided } from "./scenarios.js"
 
-const names = Object.keys(layers) as Array<keyof typeof layers>
-const rounds = Number(process.env["ROUNDS"] ?? 15)
-const count = Number(process.env["COUNT"] ?? 4000)
+type LayerName = keyof typeof layers
 
-const median = (values: Array<number>) => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN
+/** What is compared: own CPU in units of the bare router's, which differs less between machines than microseconds. */
+type Baseline = Record<string, { readonly ratio: number; readonly instructions: number | undefined }>
 
-const measure = async (name: keyof typeof layers) => {
-  const scenarios = await Effect.runPromise(Effect.provide(makeScenarios, provided(name)))
-  const results: Record<string, Array<number>> = {}
-  for (let round = 0; round < rounds + 3; round++) {
-    for (const [key, send] of Object.entries(scenarios)) {
-      const start = process.cpuUsage()
-      for (let n = 0; n < count; n++) await send()
-      const { system, user } = process.cpuUsage(start)
-      if (round >= 3) (results[key] ??= []).push((user + system) / count)
-    }
-  }
-  const bare = median(results["bare"] ?? [])
-  for (const [key, values] of Object.entries(results)) {
-    const value = median(values)
-    console.log(`${name.padEnd(9)} ${key.padEnd(10)} ${value.toFixed(1).padStart(7)} us  own ${(value - bare).toFixed(1)}`)
-  }
+// This file runs from `.build`; the baseline stands beside the source.
+const baselineFile = fileURLToPath(new URL("../../../../micro/baseline.json", import.meta.url))
+
+const rounds = 15
+const requests = 1500
+
+/** How much dearer than the baseline a step may be: what is noise here, and then some. */
+const tolerance = 1.5
+
+const layerNames: ReadonlyArray<LayerName> = ["unsigned", "signed"]
+
+const scenariosOf = (name: LayerName) => Effect.runPromise(Effect.provide(makeScenarios, provided(name)))
+
+const median = (values: ReadonlyArray<number>): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
+
+const repeat = async (send: () => Promise<unknown>, count: number): Promise<void> => {
+  for (let index = 0; index < count; index++) await send()
 }
 
-for (const name of names) {
-  await measure(name)
+/** Median CPU microseconds of each scenario, the scenarios taking turns. */
+const measure = async (name: LayerName): Promise<ReadonlyMap<string, number>> => {
+  const scenarios = Object.entries(await scenariosOf(name))
+  const times = new Map(scenarios.map(([key]): [string, Array<number>] => [key, []]))
+  for (const [, send] of scenarios) await repeat(send, 3 * requests)
+  for (let round = 0; round < rounds; round++) {
+    for (const [key, send] of scenarios) {
+      const start = process.cpuUsage()
+      await repeat(send, requests)
+      const { system, user } = process.cpuUsage(start)
+      times.get(key)?.push((user + system) / requests)
+    }
+  }
+  return new Map([...times].map(([key, values]) => [key, median(values)]))
+}
+
+const perfStat = (program: ReadonlyArray<string>): number => {
+  const { stderr } = spawnSync("perf", ["stat", "-x,", "-e", "instructions:u", ...program], { encoding: "utf8" })
+  return Number(/^(\d+),/m.exec(stderr ?? "")?.[1] ?? NaN)
+}
+
+/** Many virtual machines count none. */
+const countsInstructions = perfStat(["true"]) > 0
+
+/** Instructions of one request: the difference of a long run and a short one. Undefined where nobody counts. */
+const instructionsOf = (name: LayerName, key: string): number | undefined => {
+  if (!countsInstructions) return undefined
+  const counts = [10_000, 30_000].map((count) =>
+    perfStat([process.execPath, fileURLToPath(import.meta.url), "--once", name, key, String(count)])
+  )
+  const [short = NaN, long = NaN] = counts
+  return Number.isNaN(long - short) ? undefined : Math.round((long - short) / 20_000)
+}
+
+const run = async (): Promise<Baseline> => {
+  const results: Baseline = {}
+  for (const name of layerNames) {
+    const times = await measure(name)
+    const bare = times.get("bare") ?? NaN
+    for (const [key, time] of times) {
+      const instructions = instructionsOf(name, key)
+      results[`${name}, ${key}`] = { ratio: Number(((time - bare) / bare).toFixed(2)), instructions }
+      console.log(
+        `${`${name}, ${key}`.padEnd(22)} ${time.toFixed(1).padStart(7)} us, own ${
+          (time - bare).toFixed(1).padStart(6)
+        } us`
+          + ` = ${((time - bare) / bare).toFixed(2)} of the bare router`
+          + (instructions === undefined ? "" : `, ${instructions} instructions`)
+      )
+    }
+  }
+  return results
+}
+
+const compare = (baseline: Baseline, results: Baseline): ReadonlyArray<string> =>
+  Object.entries(results).flatMap(([key, { instructions, ratio }]) => {
+    const before = baseline[key]
+    if (before === undefined || key.endsWith("bare")) return []
+    const [was, is, unit] = before.instructions !== undefined && instructions !== undefined
+      ? [before.instructions, instructions, "instructions"]
+      : [before.ratio, ratio, "of the bare router"]
+    return is > Math.max(was * tolerance, was + 0.1) ? [`${key}: ${is} ${unit}, ${was} in the baseline`] : []
+  })
+
+const [mode, ...rest] = process.argv.slice(2)
+if (mode === "--once") {
+  const [name, key = "", count] = rest
+  const scenarios = await scenariosOf(name === "signed" ? "signed" : "unsigned")
+  const send = Object.entries(scenarios).find(([candidate]) => candidate === key)?.[1]
+  if (send !== undefined) await repeat(send, Number(count))
+} else {
+  const results = await run()
+  if (mode === "--save") writeFileSync(baselineFile, `${JSON.stringify(results, undefined, 2)}\n`)
+  if (mode === "--compare") {
+    const dearer = compare(JSON.parse(readFileSync(baselineFile, "utf8")), results)
+    console.log(
+      dearer.length === 0 ? "No step is dearer than the baseline." : `Dearer than the baseline:\n${dearer.join("\n")}`
+    )
+    process.exitCode = dearer.length === 0 ? 0 : 1
+  }
 }

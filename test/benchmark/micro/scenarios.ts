@@ -1,13 +1,15 @@
+import * as Headers from "@effect/platform/Headers"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Session, SessionCookie, SessionMiddleware, Sessions } from "../../../src/index.js"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { Session, SessionCookie, SessionMiddleware, Sessions } from "../../../src/index.js"
 
 class BenchmarkSession extends Session.Tag<BenchmarkSession>()("BenchmarkSession", {
   data: Schema.Struct({ count: Schema.Number, text: Schema.String }),
@@ -21,8 +23,10 @@ const routes = HttpRouter.empty.pipe(
   HttpRouter.get("/read", Effect.flatMap(BenchmarkSession, (session) => Effect.as(session.get, answer))),
   HttpRouter.get(
     "/write",
-    Effect.flatMap(BenchmarkSession, (session) =>
-      Effect.as(session.update((data) => ({ ...data, count: data.count + 1 })), answer))
+    Effect.flatMap(
+      BenchmarkSession,
+      (session) => Effect.as(session.update((data) => ({ ...data, count: data.count + 1 })), answer)
+    )
   ),
   HttpRouter.use(SessionMiddleware.httpRouter(BenchmarkSession))
 )
@@ -52,15 +56,19 @@ export const makeScenarios = Effect.gen(function*() {
     return { source, headers }
   }
 
-  const scenario = <E, R>(app: HttpApp.Default<E, R | Sessions.Sessions<BenchmarkSession>>, path: string, cookie: string | undefined) => {
+  const scenario = <E>(
+    app: HttpApp.Default<E, Sessions.Sessions<BenchmarkSession> | Scope.Scope>,
+    path: string,
+    cookie: string | undefined
+  ) => {
     const { headers, source } = request(path, cookie)
     const handled = HttpApp.toHandled(app, () => Effect.void)
     // A fiber of its own for each request, as in a server: hooks are kept per fiber.
     return () =>
       run(Effect.provideService(
-        handled as Effect.Effect<void, never, HttpServerRequest.HttpServerRequest | Sessions.Sessions<BenchmarkSession>>,
+        handled,
         HttpServerRequest.HttpServerRequest,
-        HttpServerRequest.fromWeb(source).modify({ headers: headers as never })
+        HttpServerRequest.fromWeb(source).modify({ headers: Headers.fromInput(headers) })
       ))
   }
 
