@@ -63,7 +63,9 @@ export interface Handle<Data, User> {
 
   /**
    * Ends the session at once and for good, drops what was staged, and clears the visitor's cookie. Neither a failure
-   * later in the request nor another request in flight brings it back. Without a session it does nothing.
+   * later in the request nor another request in flight brings it back. Ends the id that this request carries: where
+   * another request in flight has rotated that id before, it is dead already, and the session goes on under the new
+   * one, which only that other response knows. Without a session it does nothing.
    */
   readonly signOut: Effect.Effect<void, SessionStoreError>
 

@@ -9,6 +9,12 @@
  * server that does not answer, or for a pool whose connections are all taken; and the database one for statements
  * (`statement_timeout` of PostgreSQL).
  *
+ * Called inside an open transaction of the app, the store writes outside of it, on another connection: what is rolled
+ * back there does not bring a session back. A pool without a second connection fails that write after five seconds
+ * (with MySQL, which cannot cancel, it may still happen later). SQLite has only one connection, so there the write
+ * joins the transaction and shares its fate; and several processes on one SQLite file do best with a client for the
+ * sessions alone.
+ *
  * @since 0.1.0
  */
 import * as Migrator from "@effect/sql/Migrator"
@@ -118,11 +124,24 @@ const whileOthersMigrate = Schedule.recurs(4).pipe(
 )
 
 /**
+ * Lets an SQLite connection wait for another process that writes to the file, unless the app has said how long it waits
+ * itself. Without it `@effect/sql-libsql` does not only fail at once: it never resets the statement that found the file
+ * locked, and its connection sees an old state of the database from then on. A new connection has to be told again, and
+ * this driver opens one after every transaction.
+ */
+const waitForOthers = (sql: SqlClient.SqlClient, dialect: SqlText.Dialect): Effect.Effect<void> =>
+  dialect !== "sqlite" ? Effect.void : Effect.ignore(Effect.flatMap(
+    sql.unsafe<{ readonly timeout: unknown }>("PRAGMA busy_timeout"),
+    ([row]) => Number(row?.timeout) > 0 ? Effect.void : sql.unsafe("PRAGMA busy_timeout = 2000")
+  ))
+
+/**
  * Runs the migrations. Where a database cannot undo a half-made schema (MySQL), the ledger may say that a table is
  * there which is not; so the table is looked at afterwards, and made if it is missing.
  */
 const migrate = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
+  dialect: SqlText.Dialect,
   statements: SqlText.Statements,
   options: Options
 ) {
@@ -132,8 +151,9 @@ const migrate = Effect.fnUntraced(function*(
     table: SqlText.ledgerOf(tableOptions(options))
   })
   const probe = sql.unsafe(statements.probe)
+  const waiting = waitForOthers(sql, dialect)
   yield* Effect.zipRight(
-    run,
+    Effect.zipRight(waiting, Effect.zipLeft(run, waiting)),
     Effect.catchAll(probe, () => Effect.zipRight(Effect.all(Object.values(record), { discard: true }), probe))
   ).pipe(
     Effect.sandbox,
@@ -184,7 +204,8 @@ const whileInConflict = Schedule.recurs(3).pipe(
       Schedule.jittered(Schedule.union(Schedule.exponential("5 millis"), Schedule.spaced("250 millis"))),
       Schedule.recurs(30)
     )
-  )
+  ),
+  Schedule.upTo("10 seconds")
 )
 
 const isTransient = (cause: Cause.Cause<unknown>): boolean =>
@@ -237,11 +258,12 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     SqlText.problemsOf(dialect, table),
     () => SqlText.statements(dialect, table)
   )
-  if (options.migrate ?? true) yield* migrate(sql, statements, options)
+  if (options.migrate ?? true) yield* migrate(sql, dialect, statements, options)
+  yield* waitForOthers(sql, dialect)
   const placed = outsideTransactions(yield* Effect.option(Effect.scoped(sql.reserve)), dialect)
 
   const retried = <A, E>(operation: string, statement: Effect.Effect<A, E>): Effect.Effect<A, SessionStoreError> =>
-    statement.pipe(
+    Effect.zipRight(waitForOthers(sql, dialect), statement).pipe(
       Effect.sandbox,
       Effect.retry({ schedule: whileInConflict, while: isTransient }),
       Effect.catchAll(failed(operation))

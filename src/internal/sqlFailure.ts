@@ -18,7 +18,6 @@ const transientCodes = [
   "40001",
   "40P01",
   "ER_LOCK_DEADLOCK",
-  "ER_LOCK_WAIT_TIMEOUT",
   "ER_CHECKREAD",
   "SQLITE_BUSY",
   "SQLITE_BUSY_SNAPSHOT",

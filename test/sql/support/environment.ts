@@ -1,0 +1,51 @@
+import type * as SqlClient from "@effect/sql/SqlClient"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+
+/** What a child program needs to know, by the names of its environment variables. */
+export interface Environment {
+  readonly DATABASE_URL: string
+  readonly PREFIX: string
+  readonly CONNECTIONS?: string
+  readonly TOUCH_INTERVAL?: string
+}
+
+const required = (name: keyof Environment): string => {
+  const value = process.env[name]
+  if (value === undefined || value === "") throw new Error(`the environment lacks ${name}`)
+  return value
+}
+
+/** The environment of this process. */
+export const environment = (): Required<Environment> => ({
+  DATABASE_URL: required("DATABASE_URL"),
+  PREFIX: required("PREFIX"),
+  CONNECTIONS: process.env["CONNECTIONS"] ?? "10",
+  TOUCH_INTERVAL: process.env["TOUCH_INTERVAL"] ?? "60000"
+})
+
+const load = <E>(client: () => Promise<Layer.Layer<SqlClient.SqlClient, E>>): Layer.Layer<SqlClient.SqlClient> =>
+  Layer.orDie(Layer.unwrapEffect(Effect.promise(client)))
+
+/**
+ * A client for the database that a URL names. A database that cannot be reached at the start is a defect. Only the
+ * driver it needs is loaded, so that child programs start soon.
+ */
+export const clientOf = (url: string, maxConnections: number): Layer.Layer<SqlClient.SqlClient> => {
+  if (url.startsWith("postgres")) {
+    return load(async () => {
+      const PgClient = await import("@effect/sql-pg/PgClient")
+      return PgClient.layer({ url: Redacted.make(url), maxConnections, connectTimeout: "5 seconds" })
+    })
+  }
+  return url.startsWith("mysql")
+    ? load(async () => {
+      const MysqlClient = await import("@effect/sql-mysql2/MysqlClient")
+      return MysqlClient.layer({ url: Redacted.make(url), maxConnections })
+    })
+    : load(async () => {
+      const LibsqlClient = await import("@effect/sql-libsql/LibsqlClient")
+      return LibsqlClient.layer({ url })
+    })
+}

@@ -1,0 +1,91 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import type { Environment } from "./environment.js"
+
+const root = fileURLToPath(new URL("../../..", import.meta.url))
+
+/** A child program that runs: what it has written, and how to end it as a crash would. */
+export interface Running {
+  readonly pid: number
+  readonly output: () => string
+  readonly errors: () => string
+  /** Ends it with SIGKILL and waits until it is gone. */
+  readonly kill: Effect.Effect<void>
+  /** Waits until it ends by itself. */
+  readonly exitCode: Effect.Effect<number | null>
+  readonly isOver: () => boolean
+}
+
+const ended = (child: ChildProcess): Effect.Effect<number | null> =>
+  Effect.async((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) resume(Effect.succeed(child.exitCode))
+    else child.once("exit", (code) => resume(Effect.succeed(code)))
+  })
+
+/** Starts a program of test/sql/processes. It ends with the scope. */
+export const start = (program: string, variables: Environment): Effect.Effect<Running, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(process.execPath, ["--import", "tsx", `test/sql/processes/${program}`], {
+        cwd: root,
+        env: { ...process.env, ...variables },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      let output = ""
+      let errors = ""
+      child.stdout.on("data", (chunk) => output += String(chunk))
+      child.stderr.on("data", (chunk) => errors += String(chunk))
+      const exitCode = ended(child)
+      return {
+        pid: child.pid ?? 0,
+        output: () => output,
+        errors: () => errors,
+        exitCode,
+        isOver: () => child.exitCode !== null || child.signalCode !== null,
+        kill: Effect.suspend(() => {
+          child.kill("SIGKILL")
+          return Effect.asVoid(exitCode)
+        })
+      }
+    }),
+    ({ kill }) => kill
+  )
+
+/** Waits until a condition holds, by asking again and again: these are other processes, with clocks of their own. */
+export const eventually = <A, E, R>(
+  what: string,
+  ask: Effect.Effect<A | undefined, E, R>,
+  patience = 30_000
+): Effect.Effect<A, E, R> => {
+  const again = (left: number): Effect.Effect<A, E, R> =>
+    Effect.flatMap(ask, (answer) => {
+      if (answer !== undefined) return Effect.succeed(answer)
+      return left <= 0
+        ? Effect.dieMessage(`waited in vain until ${what}`)
+        : Effect.zipRight(Effect.sleep(10), again(left - 10))
+    })
+  return again(patience)
+}
+
+/** A server process that listens. */
+export interface Server extends Running {
+  readonly port: number
+}
+
+/** Starts the app under test and waits until it listens. */
+export const startServer = (variables: Environment): Effect.Effect<Server, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const running = yield* start("server.ts", variables)
+    const port = yield* eventually(
+      "the server listens",
+      Effect.suspend(() => {
+        const port = /listening (\d+)/.exec(running.output())?.[1]
+        return port === undefined && running.isOver()
+          ? Effect.dieMessage(`the server ended: ${running.output()}${running.errors()}`)
+          : Effect.succeed(port)
+      })
+    )
+    return { ...running, port: Number(port) }
+  })

@@ -1,0 +1,59 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Net from "node:net"
+
+/** What stands between a client and its database: it lets through, lets nothing through, or lets nobody in. */
+export interface Proxy {
+  readonly port: number
+  readonly open: Effect.Effect<void>
+  /** Connections stay, and nothing comes through any more. */
+  readonly stall: Effect.Effect<void>
+  /** Connections break, and new ones are refused. */
+  readonly refuse: Effect.Effect<void>
+}
+
+/** A proxy for the server of a URL. */
+export const proxyFor = (target: URL): Effect.Effect<Proxy, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const sockets = new Set<Net.Socket>()
+    let stalled = false
+    const server = Net.createServer((socket) => {
+      const upstream = Net.connect(Number(target.port), target.hostname)
+      for (const [from, to] of [[socket, upstream], [upstream, socket]] as const) {
+        sockets.add(from)
+        from.on("data", (chunk) => {
+          if (!stalled) to.write(chunk)
+        })
+        from.on("error", () => to.destroy())
+        from.on("close", () => {
+          sockets.delete(from)
+          to.destroy()
+        })
+      }
+    })
+    const listen = (port: number) =>
+      Effect.async<number>((resume) => {
+        server.listen(port, "127.0.0.1", () => {
+          const address = server.address()
+          resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
+        })
+      })
+    const close = Effect.async<void>((resume) => {
+      for (const socket of sockets) socket.destroy()
+      if (server.listening) server.close(() => resume(Effect.void))
+      else resume(Effect.void)
+    })
+    const port = yield* Effect.acquireRelease(listen(0), () => close)
+    return {
+      port,
+      refuse: close,
+      stall: Effect.sync(() => {
+        stalled = true
+      }),
+      open: Effect.suspend(() => {
+        for (const socket of sockets) if (stalled) socket.destroy()
+        stalled = false
+        return server.listening ? Effect.void : Effect.asVoid(listen(port))
+      })
+    }
+  })

@@ -1,0 +1,106 @@
+import type { PgClient } from "@effect/sql-pg"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { assert } from "@effect/vitest"
+import type { SessionStoreError } from "effect-sessions/SessionError"
+import * as SessionStore from "effect-sessions/SessionStore"
+import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { postgres, postgresUrl } from "../../support/clients.js"
+import { eventually } from "./processes.js"
+
+/** A record that is live at time 1000. */
+export const sample = (change: Partial<SessionStore.SessionRecord> = {}): SessionStore.SessionRecord => ({
+  key: "key",
+  userId: null,
+  data: "{}",
+  version: 1,
+  createdAt: 1000,
+  lastSeenAt: 1000,
+  expiresAt: 2000,
+  ...change
+})
+
+/** A time at which samples are live. */
+export const now = 1000
+
+/** A change of the data of a sample. */
+export const change = (record: SessionStore.SessionRecord, data = "{}"): SessionStore.Update => ({
+  key: record.key,
+  expectedVersion: record.version,
+  data,
+  lastSeenAt: record.lastSeenAt,
+  expiresAt: record.expiresAt,
+  now
+})
+
+/** The store on a client, and that client, for as long as the scope lives. */
+export const storeOn = <E>(
+  client: Layer.Layer<SqlClient.SqlClient, E>,
+  options: SqlSessionStore.Options
+): Effect.Effect<{ readonly store: SessionStore.Service; readonly sql: SqlClient.SqlClient }, never, Scope.Scope> =>
+  Effect.map(
+    Effect.orDie(Layer.build(Layer.provideMerge(SqlSessionStore.layerWith(options), client))),
+    (context) => ({
+      store: Context.get(context, SessionStore.SessionStore),
+      sql: Context.get(context, SqlClient.SqlClient)
+    })
+  )
+
+/** A client of the PostgreSQL of the tests, whose connections begin with these settings. */
+export const postgresWith = (
+  settings: Readonly<Record<string, string | number>>,
+  options: Partial<PgClient.PgClientConfig> = {}
+) => {
+  const url = new URL(postgresUrl())
+  const flags = Object.entries(settings).map(([name, value]) => `-c ${name}=${String(value).replaceAll(" ", "\\ ")}`)
+  url.searchParams.set("options", flags.join(" "))
+  return postgres({ url: Redacted.make(url.href.replaceAll("+", "%20")), ...options })
+}
+
+/** Holds a connection of a client in a transaction in which `statement` was run, until the scope ends. */
+export const holding = (
+  sql: SqlClient.SqlClient,
+  statement: Effect.Effect<unknown, unknown>
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const ready = yield* Effect.makeLatch(false)
+    yield* Effect.forkScoped(
+      sql.withTransaction(Effect.zipRight(Effect.zipRight(statement, ready.open), Effect.never))
+    )
+    yield* ready.await
+  })
+
+/** Waits until a connection of the application waits for a lock, and returns its process. */
+export const waitingForLock = (sql: SqlClient.SqlClient, applicationName: string): Effect.Effect<number> =>
+  eventually(
+    "a statement waits for a lock",
+    Effect.map(
+      Effect.orDie(sql<{ readonly pid: number }>`
+        SELECT pid FROM pg_stat_activity WHERE application_name = ${applicationName} AND wait_event_type = 'Lock'
+      `),
+      ([row]) => row?.pid
+    )
+  )
+
+/** What was to be unavailable is, as a typed error that quotes neither a key nor the driver. */
+export const unavailable = <A>(
+  effect: Effect.Effect<A, SessionStoreError>,
+  operation: string,
+  detail: RegExp
+): Effect.Effect<void> =>
+  Effect.map(Effect.either(effect), (result) => {
+    assert.isTrue(result._tag === "Left", `the store answered ${JSON.stringify(result)}`)
+    if (result._tag !== "Left") return
+    const error = result.left
+    assert.strictEqual(error._tag, "SessionStoreError")
+    assert.strictEqual(error.reason, "Unavailable")
+    assert.strictEqual(error.operation, operation)
+    assert.match(error.detail, detail)
+    assert.match(error.detail, /^[A-Za-z0-9_ ]{1,80}$/)
+    assert.notInclude(JSON.stringify(error), "key")
+    assert.isUndefined(error.cause)
+  })
