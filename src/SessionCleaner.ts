@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import { wholeMillis } from "./internal/expiry.js"
 import { SessionConfigError, type SessionStoreError } from "./SessionError.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import * as SessionStore from "./SessionStore.js"
@@ -64,7 +65,7 @@ const sweepWith = (
 ): Effect.Effect<number, SessionStoreError, SessionStore.SessionStore> =>
   Effect.gen(function*() {
     const store = yield* SessionStore.SessionStore
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* Effect.map(Clock.currentTimeMillis, wholeMillis)
     let total = 0
     for (;;) {
       const removed = yield* store.deleteExpired(now - margin, batchSize)

@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type * as Expiry from "./internal/expiry.js"
+import { wholeMillis } from "./internal/expiry.js"
 import * as Plan from "./internal/plan.js"
 import { chain, type Codec } from "./SessionCodec.js"
 import { SessionConflict, type SessionDataError, SessionGone, type SessionStoreError } from "./SessionError.js"
@@ -91,7 +92,7 @@ const pause = (attempt: number): Effect.Effect<void> =>
   attempt <= attemptsWithoutDelay
     ? Effect.void
     : Effect.flatMap(
-      Random.nextRange(0, Math.min(64, 2 ** (attempt - attemptsWithoutDelay))),
+      Random.nextIntBetween(0, 1 + Math.min(64, 2 ** (attempt - attemptsWithoutDelay))),
       (millis) => Effect.sleep(millis)
     )
 
@@ -161,7 +162,7 @@ export const make = <Data, User>(options: {
       const { active, create, rotate, signIn } = change
       return chain(change.data === before ? unchanged : codec.encodeData(change.data), (data) =>
         chain(Option.isSome(signIn) ? codec.encodeUser(signIn.value) : unchanged, (signIn) =>
-          f({ data, signIn, rotate, create, active }, clock.unsafeCurrentTimeMillis())))
+          f({ data, signIn, rotate, create, active }, wholeMillis(clock.unsafeCurrentTimeMillis()))))
     })
 
   /** For somebody who has no session. */

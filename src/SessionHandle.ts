@@ -11,6 +11,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Csrf from "./internal/csrf.js"
+import { wholeMillis } from "./internal/expiry.js"
 import type { EndState } from "./internal/plan.js"
 import type { Handle, StageError } from "./Session.js"
 import { SessionResponseSent } from "./SessionError.js"
@@ -273,7 +274,7 @@ export const make = <Data, User>(
     get info() {
       return Effect.zipWith(
         use(() => stored),
-        Clock.currentTimeMillis,
+        Effect.map(Clock.currentTimeMillis, wholeMillis),
         (session, now) => Option.map(session, (session) => sessions.infoOf(session, active ? { seenAt: now } : {}))
       )
     },

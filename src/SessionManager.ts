@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import { isCanonical } from "./internal/base64url.js"
 import { deriveHandle, deriveKey } from "./internal/digest.js"
 import * as Expiry from "./internal/expiry.js"
+import { wholeMillis } from "./internal/expiry.js"
 import * as SessionCodec from "./SessionCodec.js"
 import * as SessionCommit from "./SessionCommit.js"
 import { SessionConfigError, SessionDataError, SessionGone, SessionStoreError } from "./SessionError.js"
@@ -106,7 +107,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
 
   const read: Service<Data, User>["read"] = (id) =>
     Effect.clockWith((clock) => {
-      const now = clock.unsafeCurrentTimeMillis()
+      const now = wholeMillis(clock.unsafeCurrentTimeMillis())
       const key = keyOf(id)
       return Effect.flatMap(store.read(key, now), (found) => {
         if (Option.isSome(found)) return open(id, key, now, found.value)
@@ -192,7 +193,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     listByUser: (user, options) =>
       Effect.gen(function*() {
         const userId = yield* codec.encodeUser(user)
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* Effect.map(Clock.currentTimeMillis, wholeMillis)
         const records = yield* recordsOf(userId, now, options?.limit ?? 100, options?.offset ?? 0)
         return records.map((record) => infoOf({ record }))
       }).pipe(traced("listByUser")),
@@ -207,7 +208,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     destroyByHandle: (user, handle) =>
       Effect.gen(function*() {
         const userId = yield* codec.encodeUser(user)
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* Effect.map(Clock.currentTimeMillis, wholeMillis)
         const limit = 100
         for (let offset = 0;; offset += limit) {
           const records = yield* store.listByUser(userId, { now, limit, offset })
@@ -222,7 +223,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       }).pipe(traced("destroyByHandle")),
     clear: traced("clear")(store.clear),
     deleteExpired: (options) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.flatMap(Effect.map(Clock.currentTimeMillis, wholeMillis), (now) =>
         Effect.map(
           store.deleteExpired(now - Duration.toMillis(options?.margin ?? defaultMargin), options?.limit ?? 1000),
           (count) => {

@@ -15,6 +15,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { wholeMillis } from "./internal/expiry.js"
 import { planCookie } from "./internal/plan.js"
 import { responseHeaders } from "./internal/responseHeaders.js"
 import type * as Session from "./Session.js"
@@ -229,13 +230,13 @@ export const make = <Self, Data, User>(
       session?.close({ discard: response.status >= 500 || response.status === 499 })
       if (session === undefined || !session.isUsed()) return Effect.succeed(response)
       return Effect.clockWith((clock) => {
-        const now = clock.unsafeCurrentTimeMillis()
+        const now = wholeMillis(clock.unsafeCurrentTimeMillis())
         const pending = session.pending(now)
         return pending === "Nothing"
           ? finish(request, reading, session, response, now)
           : Effect.flatMap(
             commit(session, pending, response),
-            (response) => finish(request, reading, session, response, clock.unsafeCurrentTimeMillis())
+            (response) => finish(request, reading, session, response, wholeMillis(clock.unsafeCurrentTimeMillis()))
           )
       })
     })

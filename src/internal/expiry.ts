@@ -15,6 +15,9 @@ export const clockTolerance = 30 * 60_000
 /** No session lives longer: ten years. Bounds the configuration, and what a row may claim. */
 export const maxLifetime = 3650 * 86_400_000
 
+/** A clock may tell fractions (a test's, after a sleep of half a millisecond). Stored times are whole. */
+export const wholeMillis = (now: number): number => Math.floor(now)
+
 /** Idle and absolute timeout together: the sooner one ends the session. */
 export const expiresAt = (timeouts: Timeouts, createdAt: number, lastSeenAt: number): number =>
   Math.min(lastSeenAt + timeouts.idle, createdAt + timeouts.absolute)

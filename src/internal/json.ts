@@ -78,18 +78,29 @@ const isTooDeep = (text: string): boolean => {
   return false
 }
 
-const mayNamePrototype = (text: string): boolean => text.includes("__proto__") || text.includes("\\u00")
+/** Text that may name a prototype, or hold a number too large for one. Everything else parses as it stands. */
+const isSuspicious = (text: string): boolean =>
+  text.includes("__proto__") || text.includes("\\u00") || /[eE]\+?\d{3}|\d{309}/.test(text)
 
-const withoutPrototype = (key: string, value: unknown): unknown => key === "__proto__" ? undefined : value
+/** Drops `__proto__` keys, and reports what became infinite. */
+const parseSuspicious = (text: string): unknown => {
+  let isFinite = true
+  const value: unknown = JSON.parse(text, (key, value: unknown) => {
+    if (value === Infinity || value === -Infinity) isFinite = false
+    return key === "__proto__" ? undefined : value
+  })
+  return isFinite ? value : undefined
+}
 
 /**
- * The value of JSON text from a store, or `undefined` for text that is not JSON, too long or too deep. A `__proto__`
- * key is dropped: decoders that copy keys would take it for the prototype.
+ * The value of JSON text from a store, or `undefined` for text that is not JSON, too long, too deep, or holds a
+ * number that becomes infinite, which could never be written back. A `__proto__` key is dropped: decoders that copy keys
+ * would take it for the prototype.
  */
 export const parse = (text: string): unknown => {
   if (text.length > maxReadLength || isTooDeep(text)) return undefined
   try {
-    return mayNamePrototype(text) ? JSON.parse(text, withoutPrototype) : JSON.parse(text)
+    return isSuspicious(text) ? parseSuspicious(text) : JSON.parse(text)
   } catch {
     return undefined
   }
