@@ -215,7 +215,10 @@ function declare<Self, const Name extends string, Data, Encoded, User>(
   name: Name,
   options: Options<Data, Encoded> & { readonly user?: Schema.Schema<User, string> }
 ): TagClass<Self, Name, Data, User> | TagClass<Self, Name, Data, string> {
+  // A tag is an effect that needs itself; returning one of two, the language service takes that for a mistake.
+  // @effect-diagnostics-next-line missingEffectContext:off
   if (options.user === undefined) return define<Self, Name, Data, Encoded, string>(name, options, Schema.String)
+  // @effect-diagnostics-next-line missingEffectContext:off
   return define<Self, Name, Data, Encoded, User>(name, options, options.user)
 }
 

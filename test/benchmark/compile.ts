@@ -13,7 +13,11 @@ const output = join(here, ".build")
  */
 export const compileLibrary = (): void => {
   rmSync(output, { recursive: true, force: true })
-  for (const file of ["src", "test/benchmark/contenders", "test/benchmark/micro"].flatMap((path) => sourcesIn(join(root, path)))) {
+  for (
+    const file of ["src", "test/benchmark/contenders", "test/benchmark/micro"].flatMap((path) =>
+      sourcesIn(join(root, path))
+    )
+  ) {
     const { outputText } = ts.transpileModule(readFileSync(file, "utf8"), {
       fileName: file,
       compilerOptions: {
