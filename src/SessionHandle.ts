@@ -337,8 +337,7 @@ export class LazyHandle<Data, User> implements Handle<Data, User> {
     return this.request
   }
 
-  /** The request's session. */
-  open(): Request<Data, User> {
+  private open(): Request<Data, User> {
     return this.request ??= this.make()
   }
 

@@ -22,7 +22,6 @@ import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
-import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -46,17 +45,6 @@ import type * as Sessions from "./Sessions.js"
  * @category models
  */
 export interface Options extends SessionRequest.Options {}
-
-/** Runs on every request. `Effect.provideServiceEffect` would be the same in twice the time. */
-const provide = <Self, Data, User, E, R>(
-  app: HttpApp.Default<E, R>,
-  definition: SessionRequest.Declared<Self, Data, User>,
-  open: SessionRequest.Open<Data, User>
-): HttpApp.Default<E, Exclude<R, Self>> =>
-  Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
-    const { handle, hook } = open(context)
-    return Effect.zipRight(hook, Effect.provideService(app, definition, handle))
-  })
 
 /** What opens sessions, made of the manager and the cookie policy in context. */
 const openIn = <Self, Data, User>(
@@ -120,7 +108,7 @@ export const httpRouter = <Self, Data, User>(
       if (last === undefined || last[0] !== sessions || last[1] !== policy) {
         last = [sessions, policy, SessionRequest.make(definition, sessions, policy, options)]
       }
-      return provide(app, definition, last[2])
+      return Effect.provideServiceEffect(app, definition, last[2])
     })
 }
 
@@ -161,7 +149,7 @@ export const layerRouter = <Self, Data, User>(
   options: Options = {}
 ) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(openIn(definition, options), (open) => (app) => provide(app, definition, open))
+    Effect.map(openIn(definition, options), (open) => (app) => Effect.provideServiceEffect(app, definition, open))
   )
 
 /**
@@ -259,11 +247,5 @@ export const layerHttpApi = <Id, Self, Data, User>(
 ): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
   Layer.effect(
     tag,
-    Effect.map(openIn(definition, options), (open) => ({
-      session: () =>
-        Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
-          const { handle, hook } = open(context)
-          return Effect.as(hook, handle)
-        })
-    }))
+    Effect.map(openIn(definition, options), (open) => ({ session: () => open }))
   )

@@ -99,15 +99,16 @@ const insecureWarning =
   + "development over plain http, set insecure: true in SessionCookie."
 
 /**
- * Opens the session of the request in a context, and returns its handle and the hook that has to be appended for it.
+ * Opens the session of the request in context: makes its handle, and appends the hook that commits it.
  *
  * @since 0.1.0
  * @category models
  */
-export type Open<Data, User> = (context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
-  readonly handle: Session.Handle<Data, User>
-  readonly hook: Effect.Effect<void>
-}
+export type Open<Data, User> = Effect.Effect<
+  Session.Handle<Data, User>,
+  never,
+  HttpServerRequest.HttpServerRequest
+>
 
 /**
  * Opens the sessions of requests: makes the handle from the id a request carries, and the hook that commits it. A
@@ -207,9 +208,9 @@ export const make = <Self, Data, User>(
       toBearer
     })
 
-  return (context) => {
+  return Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
     const already: Session.Handle<Data, User> | undefined = context.unsafeMap.get(definition.key)
-    if (already !== undefined) return { handle: already, hook: background ? already.background : Effect.void }
+    if (already !== undefined) return background ? Effect.as(already.background, already) : Effect.succeed(already)
 
     const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
     let reading: SessionCookie.Reading = { _tag: "Missing" }
@@ -240,8 +241,8 @@ export const make = <Self, Data, User>(
           )
       })
     })
-    return { handle, hook }
-  }
+    return Effect.as(hook, handle)
+  })
 }
 
 const clearSiteData = { "clear-site-data": `"cache", "cookies", "storage"` }

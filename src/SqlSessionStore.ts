@@ -258,8 +258,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     SqlText.problemsOf(dialect, table),
     () => SqlText.statements(dialect, table)
   )
-  if (options.migrate ?? true) yield* migrate(sql, dialect, statements, options)
-  yield* waitForOthers(sql, dialect)
+  yield* (options.migrate ?? true ? migrate(sql, dialect, statements, options) : waitForOthers(sql, dialect))
   const placed = outsideTransactions(yield* Effect.option(Effect.scoped(sql.reserve)), dialect)
 
   const retried = <A, E>(operation: string, statement: Effect.Effect<A, E>): Effect.Effect<A, SessionStoreError> =>
