@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import { identity } from "effect/Function"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import * as Direct from "./Direct.js"
 import * as Json from "./internal/json.js"
 import { SessionConfigError, SessionDataError } from "./SessionError.js"
 import type { SessionRecord } from "./SessionStore.js"
@@ -85,28 +85,6 @@ const maxUserLength = 255
 
 const loneSurrogate = /\p{Surrogate}/u
 
-/** Most schemas decode at once. What is there already is not worth a trip through the fiber. */
-const mapBoth = <A, E, B, E2>(
-  effect: Effect.Effect<A, E> | Either.Either<A, E>,
-  onFailure: (error: E) => E2,
-  onSuccess: (value: A) => B
-): Effect.Effect<B, E2> =>
-  "_tag" in effect && (effect._tag === "Left" || effect._tag === "Right")
-    ? Either.mapBoth(effect, { onLeft: onFailure, onRight: onSuccess })
-    : Effect.mapBoth(effect, { onFailure, onSuccess })
-
-/**
- * Like `Effect.flatMap`, but at once where the value is there already.
- *
- * @since 0.1.0
- * @category utils
- */
-export const chain = <A, E, B, E2, R>(
-  effect: Effect.Effect<A, E> | Either.Either<A, E>,
-  f: (value: A) => Effect.Effect<B, E2, R>
-): Effect.Effect<B, E | E2, R> =>
-  "_tag" in effect && effect._tag === "Right" ? f(effect.right) : Effect.flatMap(effect, f)
-
 const dataError = (reason: SessionDataError["reason"]) => new SessionDataError({ reason })
 
 /**
@@ -120,19 +98,19 @@ export const make = <Data, User>(
 ): Effect.Effect<Codec<Data, User>, SessionConfigError> => {
   const decodeText = (text: string): Effect.Effect<Data, "data"> => {
     const value = Json.parse(text)
-    return value === undefined ? Either.left("data") : mapBoth(format.data.decode(value), () => "data", identity)
+    return value === undefined ? Exit.fail("data") : Direct.mapError(format.data.decode(value), () => "data")
   }
 
   const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
-    chain(
-      mapBoth(format.data.encode(data), () => dataError("Unencodable"), identity),
+    Direct.flatMap(
+      Direct.mapError(format.data.encode(data), () => dataError("Unencodable")),
       (encoded): Effect.Effect<string, SessionDataError> => {
         const result = Json.stringify(encoded, format.maxBytes)
-        if (result._tag !== "Text") return Either.left(dataError(result._tag))
+        if (result._tag !== "Text") return Exit.fail(dataError(result._tag))
         // A required property that is undefined is lost in JSON. Better to fail now than to lose the session later.
         return result.droppedUndefined
-          ? mapBoth(decodeText(result.text), () => dataError("NotJson"), () => result.text)
-          : Either.right(result.text)
+          ? Direct.mapError(Direct.map(decodeText(result.text), () => result.text), () => dataError("NotJson"))
+          : Exit.succeed(result.text)
       }
     )
 
@@ -147,13 +125,13 @@ export const make = <Data, User>(
 
   const decode = (record: SessionRecord): Effect.Effect<Decoded<Data, User>, "data" | "user"> => {
     const { userId } = record
-    const decoded = decodeText(record.data)
-    return userId === null
-      ? mapBoth(decoded, identity, (data) => ({ data, user: Option.none() }))
-      : Effect.flatMap(
-        decoded,
-        (data) => mapBoth(format.user.decode(userId), () => "user", (user) => ({ data, user: Option.some(user) }))
-      )
+    return Direct.flatMap(decodeText(record.data), (data) =>
+      userId === null
+        ? Exit.succeed({ data, user: Option.none() })
+        : Direct.mapError(
+          Direct.map(format.user.decode(userId), (user) => ({ data, user: Option.some(user) })),
+          (): "user" => "user"
+        ))
   }
 
   if (!(Number.isSafeInteger(format.maxBytes) && format.maxBytes > 0)) {

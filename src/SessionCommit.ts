@@ -4,14 +4,16 @@
  *
  * @since 0.1.0
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Direct from "./Direct.js"
 import type * as Expiry from "./internal/expiry.js"
 import { wholeMillis } from "./internal/expiry.js"
 import * as Plan from "./internal/plan.js"
-import { chain, type Codec } from "./SessionCodec.js"
+import type { Codec } from "./SessionCodec.js"
 import { SessionConflict, type SessionDataError, SessionGone, type SessionStoreError } from "./SessionError.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import type { Service as Store, SessionRecord } from "./SessionStore.js"
@@ -86,7 +88,7 @@ const attemptsWithoutDelay = 10
 /** A new id that is taken already is a broken source of randomness; this many are tried. */
 const maxCollisions = 3
 
-const unchanged: Either.Either<undefined> = Either.right(undefined)
+const unchanged = Exit.succeed(undefined)
 
 const pause = (attempt: number): Effect.Effect<void> =>
   attempt <= attemptsWithoutDelay
@@ -156,13 +158,13 @@ export const make = <Data, User>(options: {
   const withWish = <A>(
     before: Data,
     change: Change<Data, User>,
-    f: (wish: Plan.Wish, now: number) => Effect.Effect<A, SessionStoreError>
+    f: (wish: Plan.Wish, now: number, clock: Clock.Clock) => Effect.Effect<A, SessionStoreError>
   ): Effect.Effect<A, SessionStoreError | SessionDataError> =>
-    Effect.clockWith((clock) => {
+    Direct.make((clock) => {
       const { active, create, rotate, signIn } = change
-      return chain(change.data === before ? unchanged : codec.encodeData(change.data), (data) =>
-        chain(Option.isSome(signIn) ? codec.encodeUser(signIn.value) : unchanged, (signIn) =>
-          f({ data, signIn, rotate, create, active }, wholeMillis(clock.unsafeCurrentTimeMillis()))))
+      return Direct.flatMap(change.data === before ? unchanged : codec.encodeData(change.data), (data) =>
+        Direct.flatMap(Option.isSome(signIn) ? codec.encodeUser(signIn.value) : unchanged, (signIn) =>
+          f({ data, signIn, rotate, create, active }, wholeMillis(clock.unsafeCurrentTimeMillis()), clock)))
     })
 
   /** For somebody who has no session. */
@@ -185,7 +187,7 @@ export const make = <Data, User>(options: {
 
   /** One try. None means that the store holds another version, or nothing, by now. */
   const attempt = (session: Snapshot<Data, User>, change: Change<Data, User>) =>
-    withWish(session.data, change, (wish, now): Effect.Effect<Attempt, SessionStoreError> => {
+    withWish(session.data, change, (wish, now, clock): Effect.Effect<Attempt, SessionStoreError> => {
       const { id, record } = session
       const { key, version: expectedVersion } = record
       const plan = Plan.planStore(timeouts, now, record, codec.initialText, wish)
@@ -203,20 +205,21 @@ export const make = <Data, User>(options: {
       switch (plan._tag) {
         case "Nothing": {
           if (change.active) SessionMetrics.unsafeCount(SessionMetrics.touchesSkipped)
-          return Effect.succeed(asBefore)
+          return Exit.succeed(asBefore)
         }
         case "Gone":
-          return Effect.succeedNone
+          return Exit.succeed(Option.none())
         case "Touch": {
           const { expiresAt, lastSeenAt } = plan.next
-          return Effect.map(store.touch({ key, lastSeenAt, expiresAt, now }), (live) => {
+          return Direct.map(Direct.enter(store.touch({ key, lastSeenAt, expiresAt, now }), clock), (live) => {
             SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
             return live ? changed("Touch", true, id, { ...plan.next, key }) : asBefore
           })
         }
         case "Update": {
           const { data, expiresAt, lastSeenAt } = plan.next
-          return Effect.map(store.update({ key, expectedVersion, data, lastSeenAt, expiresAt, now }), (written) => {
+          const update = store.update({ key, expectedVersion, data, lastSeenAt, expiresAt, now })
+          return Direct.map(Direct.enter(update, clock), (written) => {
             if (!written) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.updated)
             if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
@@ -258,8 +261,10 @@ export const make = <Data, User>(options: {
   ): Effect.Effect<Committed<Data, User>, CommitError> =>
     Option.isNone(session) ?
       begin(change) :
-      Effect.flatMap(attempt(session.value, change), (committed) =>
-        Option.isSome(committed)
-          ? Effect.succeed(committed.value)
-          : queued(session.value.record.key)(retry(session.value.id, change)))
+      Direct.make((clock) =>
+        Direct.flatMap(Direct.enter(attempt(session.value, change), clock), (committed) =>
+          Option.isSome(committed)
+            ? Exit.succeed(committed.value)
+            : queued(session.value.record.key)(retry(session.value.id, change)))
+      )
 }

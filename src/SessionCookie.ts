@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { KeyObject } from "node:crypto"
 import { isCanonical } from "./internal/base64url.js"
 import { readCookie } from "./internal/cookieHeader.js"
 import * as CookiePolicy from "./internal/cookiePolicy.js"
@@ -78,7 +77,7 @@ export interface Policy {
   /** Epoch milliseconds. */
   readonly expires: number | undefined
   /** Ready to use, and opaque to logs. Empty if ids are not signed. */
-  readonly keys: ReadonlyArray<KeyObject>
+  readonly keys: ReadonlyArray<Signature.SigningKey>
 }
 
 /**
@@ -184,7 +183,7 @@ const unsafeMake = (
   persistent: options.persistent ?? (options.maxAge !== undefined || options.expires !== undefined),
   maxAge: cookie.maxAge,
   expires: cookie.expires,
-  keys: keys.map((key) => Signature.toKeyObject(Buffer.from(key)))
+  keys: keys.map((key) => Signature.toSigningKey(Buffer.from(key)))
 })
 
 /**

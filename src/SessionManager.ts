@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Direct from "./Direct.js"
 import { isCanonical } from "./internal/base64url.js"
 import { deriveHandle, deriveKey } from "./internal/digest.js"
 import * as Expiry from "./internal/expiry.js"
@@ -90,26 +91,22 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       SessionMetrics.unsafeCount(SessionMetrics.expired)
       return Effect.succeedNone
     }
-    return Effect.matchEffect(codec.decode(record), {
-      onSuccess: ({ data, user }) => {
-        SessionMetrics.unsafeCount(SessionMetrics.read)
-        return Effect.succeed(Option.some({ id, data, user, record }))
-      },
-      onFailure: (reason) =>
-        Effect.zipRight(
-          unusable(record, reason),
-          onUndecodable === "discard"
-            ? Effect.succeedNone
-            : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
-        )
+    const decoded = Direct.map(codec.decode(record), ({ data, user }) => {
+      SessionMetrics.unsafeCount(SessionMetrics.read)
+      return Option.some({ id, data, user, record })
     })
+    return Direct.catchAll(decoded, (reason) =>
+      Effect.zipRight(
+        unusable(record, reason),
+        onUndecodable === "discard" ? Effect.succeedNone : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
+      ))
   }
 
   const read: Service<Data, User>["read"] = (id) =>
-    Effect.clockWith((clock) => {
+    Direct.make((clock) => {
       const now = wholeMillis(clock.unsafeCurrentTimeMillis())
       const key = keyOf(id)
-      return Effect.flatMap(store.read(key, now), (found) => {
+      return Direct.flatMap(Direct.enter(store.read(key, now), clock), (found) => {
         if (Option.isSome(found)) return open(id, key, now, found.value)
         SessionMetrics.unsafeCount(SessionMetrics.absent)
         return Effect.succeedNone

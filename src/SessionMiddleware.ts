@@ -108,7 +108,7 @@ export const httpRouter = <Self, Data, User>(
       if (last === undefined || last[0] !== sessions || last[1] !== policy) {
         last = [sessions, policy, SessionRequest.make(definition, sessions, policy, options)]
       }
-      return Effect.provideServiceEffect(app, definition, last[2])
+      return SessionRequest.provide(app, definition, last[2])
     })
 }
 
@@ -149,7 +149,7 @@ export const layerRouter = <Self, Data, User>(
   options: Options = {}
 ) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(openIn(definition, options), (open) => (app) => Effect.provideServiceEffect(app, definition, open))
+    Effect.map(openIn(definition, options), (open) => (app) => SessionRequest.provide(app, definition, open))
   )
 
 /**
@@ -247,5 +247,5 @@ export const layerHttpApi = <Id, Self, Data, User>(
 ): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
   Layer.effect(
     tag,
-    Effect.map(openIn(definition, options), (open) => ({ session: () => open }))
+    Effect.map(openIn(definition, options), (open) => ({ session: () => SessionRequest.handleOf(open) }))
   )

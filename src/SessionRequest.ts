@@ -10,12 +10,14 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { wholeMillis } from "./internal/expiry.js"
+import * as Direct from "./Direct.js"
 import { planCookie } from "./internal/plan.js"
 import { responseHeaders } from "./internal/responseHeaders.js"
 import type * as Session from "./Session.js"
@@ -24,6 +26,7 @@ import { SessionStoreError } from "./SessionError.js"
 import * as SessionHandle from "./SessionHandle.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import type * as Sessions from "./Sessions.js"
+import * as SessionState from "./SessionState.js"
 import type { SessionId } from "./SessionToken.js"
 
 /**
@@ -99,16 +102,44 @@ const insecureWarning =
   + "development over plain http, set insecure: true in SessionCookie."
 
 /**
- * Opens the session of the request in context: makes its handle, and appends the hook that commits it.
+ * Opens the session of the request that a fiber handles: its handle, and what must run before the handle is used.
  *
  * @since 0.1.0
  * @category models
  */
-export type Open<Data, User> = Effect.Effect<
-  Session.Handle<Data, User>,
-  never,
-  HttpServerRequest.HttpServerRequest
->
+export type Open<Data, User> = (
+  fiber: Fiber.RuntimeFiber<unknown, unknown>
+) => readonly [handle: Session.Handle<Data, User>, before: Effect.Effect<void>]
+
+/**
+ * The handle of the session of the request in context.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handleOf = <Data, User>(
+  open: Open<Data, User>
+): Effect.Effect<Session.Handle<Data, User>, never, HttpServerRequest.HttpServerRequest> =>
+  Effect.withFiberRuntime((fiber) => {
+    const [handle, before] = open(fiber)
+    return Effect.as(before, handle)
+  })
+
+/**
+ * The same app with the handle of the request's session in context.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const provide = <Self, Data, User, E, R>(
+  app: HttpApp.Default<E, R>,
+  tag: Context.Tag<Self, Session.Handle<Data, User>>,
+  open: Open<Data, User>
+): HttpApp.Default<E, Exclude<R, Self>> =>
+  Effect.withFiberRuntime((fiber) => {
+    const [handle, before] = open(fiber)
+    return Effect.zipRight(before, Effect.provideService(app, tag, handle))
+  })
 
 /**
  * Opens the sessions of requests: makes the handle from the id a request carries, and the hook that commits it. A
@@ -140,14 +171,16 @@ export const make = <Self, Data, User>(
       : SessionCookie.read(policy, sessions.token, request.headers["cookie"])
 
   const commit = (
-    session: SessionHandle.Request<Data, User>,
+    session: SessionState.SessionState<Data, User>,
     pending: "Change" | "Touch",
     response: HttpServerResponse.HttpServerResponse
-  ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-    Effect.matchCauseEffect(
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+    const written = session.write()
+    if (Direct.isDone(written) && written._tag === "Success") return Effect.succeed(response)
+    return Effect.matchCauseEffect(
       sessions.isImmediate
-        ? session.write
-        : Effect.timeoutFail(Effect.interruptible(session.write), { duration: commitTimeout, onTimeout: timedOut }),
+        ? written
+        : Effect.timeoutFail(Effect.interruptible(written), { duration: commitTimeout, onTimeout: timedOut }),
       {
         onSuccess: () => Effect.succeed(response),
         onFailure: (cause) => {
@@ -165,20 +198,21 @@ export const make = <Self, Data, User>(
         }
       }
     )
+  }
 
   /** The response with what it must say of the session. */
   const finish = (
     request: HttpServerRequest.HttpServerRequest,
     reading: SessionCookie.Reading,
-    session: SessionHandle.Request<Data, User>,
-    response: HttpServerResponse.HttpServerResponse,
-    now: number
+    session: SessionState.SessionState<Data, User>,
+    response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-    const end = session.endState()
-    const withHeaders = HttpServerResponse.setHeaders(response, {
-      ...responseHeaders(response.headers, credentialHeader),
-      ...(options.clearSiteData === true && end._tag === "Ended" ? clearSiteData : {})
-    })
+    const { end } = session
+    const headers = responseHeaders(response.headers, credentialHeader)
+    if (options.clearSiteData === true && end._tag === "Ended") headers["clear-site-data"] = clearSiteData
+    let withHeaders = response
+    // One by one: the platform's way to set several at once costs eight times as much.
+    for (const name in headers) withHeaders = HttpServerResponse.setHeader(withHeaders, name, headers[name] ?? "")
     if (isBearer) return Effect.succeed(withHeaders)
     const plan = planCookie(end, {
       sent: reading._tag !== "Missing",
@@ -189,7 +223,7 @@ export const make = <Self, Data, User>(
     const cookie = plan._tag === "Clear"
       ? SessionCookie.clear(policy)
       : plan._tag === "Set" && Option.isSome(id)
-      ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now })
+      ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now: session.now() })
       : undefined
     if (cookie === undefined) return Effect.succeed(withHeaders)
     const withCookie = HttpServerResponse.updateCookies(withHeaders, Cookies.setCookie(cookie))
@@ -198,53 +232,54 @@ export const make = <Self, Data, User>(
     return Effect.as(Effect.logWarning(insecureWarning), withCookie)
   }
 
-  const begin = (request: HttpServerRequest.HttpServerRequest, reading: SessionCookie.Reading) =>
-    SessionHandle.make(sessions, {
+  const begin = (
+    request: HttpServerRequest.HttpServerRequest,
+    reading: SessionCookie.Reading,
+    clock: Clock.Clock
+  ) =>
+    new SessionState.SessionState(sessions, {
       sessionName: definition.sessionName,
       sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
       credential: credentials[reading._tag],
       background,
       canRename: request.headers["upgrade"] === undefined,
       toBearer
-    })
+    }, clock)
 
-  return Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
+  return (fiber) => {
+    const context = fiber.currentContext
     const already: Session.Handle<Data, User> | undefined = context.unsafeMap.get(definition.key)
-    if (already !== undefined) return background ? Effect.as(already.background, already) : Effect.succeed(already)
+    if (already !== undefined) return [already, background ? already.background : Effect.void]
 
     const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
     let reading: SessionCookie.Reading = { _tag: "Missing" }
+    let session: SessionState.SessionState<Data, User> | undefined
     let closed = false
-    const handle = new SessionHandle.LazyHandle(() => {
+    const opened = () => {
+      if (session !== undefined) return session
       reading = read(request)
       if (reading._tag === "Rejected") {
         SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[reading.reason])
       }
-      const session = begin(request, reading)
+      session = begin(request, reading, Context.get(fiber.currentDefaultServices, Clock.Clock))
       if (closed) session.close({ discard: true })
       return session
-    })
+    }
 
     const hook = HttpApp.appendPreResponseHandler((_request, response) => {
       closed = true
-      const session = handle.opened()
       session?.close({ discard: response.status >= 500 || response.status === 499 })
-      if (session === undefined || !session.isUsed()) return Effect.succeed(response)
-      return Effect.clockWith((clock) => {
-        const now = wholeMillis(clock.unsafeCurrentTimeMillis())
-        const pending = session.pending(now)
-        return pending === "Nothing"
-          ? finish(request, reading, session, response, now)
-          : Effect.flatMap(
-            commit(session, pending, response),
-            (response) => finish(request, reading, session, response, wholeMillis(clock.unsafeCurrentTimeMillis()))
-          )
-      })
+      if (session === undefined || !session.used) return Effect.succeed(response)
+      const used = session
+      const pending = used.pending(used.now())
+      return pending === "Nothing"
+        ? finish(request, reading, used, response)
+        : Direct.flatMap(commit(used, pending, response), (response) => finish(request, reading, used, response))
     })
-    return Effect.as(hook, handle)
-  })
+    return [new SessionHandle.SessionHandle(opened), hook]
+  }
 }
 
-const clearSiteData = { "clear-site-data": `"cache", "cookies", "storage"` }
+const clearSiteData = `"cache", "cookies", "storage"`
 
 const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const

@@ -9,8 +9,10 @@
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Direct from "./Direct.js"
 import * as MemoryStore from "./internal/memoryStore.js"
 import type * as Record from "./internal/record.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
@@ -151,11 +153,15 @@ export interface Service {
   readonly isImmediate?: boolean | undefined
 }
 
+const failureCounted = (error: SessionStoreError): SessionStoreError => {
+  if (error.reason === "Unavailable") SessionMetrics.unsafeCount(SessionMetrics.storeFailures)
+  return error
+}
+
 const countFailure = <A>(effect: Effect.Effect<A, SessionStoreError>): Effect.Effect<A, SessionStoreError> =>
-  Effect.mapError(effect, (error) => {
-    if (error.reason === "Unavailable") SessionMetrics.unsafeCount(SessionMetrics.storeFailures)
-    return error
-  })
+  effect instanceof Direct.Direct
+    ? Direct.make((clock) => Direct.mapError(effect.run(clock), failureCounted))
+    : Effect.mapError(effect, failureCounted)
 
 /**
  * The same store, its failures counted.
@@ -218,25 +224,26 @@ export const makeMemory = (
 const unsafeMakeMemory = (capacity: number): Service => {
   const memory = MemoryStore.make(capacity)
   const taken = (operation: string) =>
-    Effect.fail(new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" }))
+    Exit.fail(new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" }))
+  const now = <A>(f: () => A): Effect.Effect<A> => Direct.make(() => Exit.succeed(f()))
   return {
     isImmediate: true,
-    insert: (record) => Effect.suspend(() => memory.insert(record) === "KeyExists" ? taken("insert") : Effect.void),
-    read: (key, now) => Effect.sync(() => Option.fromNullable(memory.read(key, now))),
-    update: (update) => Effect.sync(() => memory.update(update.key, update.expectedVersion, update, update.now)),
-    touch: (touch) => Effect.sync(() => memory.touch(touch.key, touch, touch.now)),
+    insert: (record) => Direct.make(() => memory.insert(record) === "KeyExists" ? taken("insert") : Exit.void),
+    read: (key, at) => now(() => Option.fromNullable(memory.read(key, at))),
+    update: (update) => now(() => memory.update(update.key, update.expectedVersion, update, update.now)),
+    touch: (touch) => now(() => memory.touch(touch.key, touch, touch.now)),
     rotate: ({ expectedVersion, next, now, oldKey }) =>
-      Effect.suspend(() => {
+      Direct.make(() => {
         const rotated = memory.rotate(oldKey, expectedVersion, next, now)
-        return rotated === "KeyExists" ? taken("rotate") : Effect.succeed(rotated)
+        return rotated === "KeyExists" ? taken("rotate") : Exit.succeed(rotated)
       }),
-    delete: (key) => Effect.sync(() => memory.delete(key)),
-    deleteByUser: (userId, options) => Effect.sync(() => memory.deleteByUser(userId, options?.except)),
-    listByUser: (userId, { limit, now, offset }) =>
-      Effect.sync(() => memory.listByUser(userId, now).slice(offset, offset + limit)),
-    deleteExpired: (before, limit) => Effect.sync(() => memory.deleteExpired(before, limit)),
-    count: (now) => Effect.sync(() => memory.count(now)),
-    clear: Effect.sync(memory.clear)
+    delete: (key) => now(() => memory.delete(key)),
+    deleteByUser: (userId, options) => now(() => memory.deleteByUser(userId, options?.except)),
+    listByUser: (userId, { limit, now: at, offset }) =>
+      now(() => memory.listByUser(userId, at).slice(offset, offset + limit)),
+    deleteExpired: (before, limit) => now(() => memory.deleteExpired(before, limit)),
+    count: (at) => now(() => memory.count(at)),
+    clear: now(memory.clear)
   }
 }
 

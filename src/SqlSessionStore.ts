@@ -23,6 +23,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { constVoid, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -227,8 +228,8 @@ const outsideTransactions =
   (kind: "read" | "write") =>
   <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cause.TimeoutException> =>
     Effect.contextWithEffect((context: Context.Context<never>) => {
+      if (!transactionTags.some((key) => context.unsafeMap.has(key))) return effect
       const open = transactionTags.filter((key) => context.unsafeMap.has(key))
-      if (open.length === 0) return effect
       const isOwn = Option.exists(own, (own) =>
         open.every((key) => {
           const [connection] = context.unsafeMap.get(key)
@@ -268,66 +269,82 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
       Effect.catchAll(failed(operation))
     )
 
-  const attempt = <A, E>(operation: string, statement: Effect.Effect<A, E>): Effect.Effect<A, SessionStoreError> =>
-    Effect.catchAllCause(
-      statement,
-      (cause) => isTransient(cause) ? retried(operation, statement) : failed(operation)(cause)
+  /** Runs a statement, again where another undid it, and makes `f` of its result: one step of the fiber for all three. */
+  const attempt = <A, E, B>(
+    operation: string,
+    statement: Effect.Effect<A, E>,
+    f: (result: A) => B
+  ): Effect.Effect<B, SessionStoreError> =>
+    Effect.matchCauseEffect(statement, {
+      onSuccess: (result) => Effect.succeed(f(result)),
+      onFailure: (cause) => isTransient(cause) ? Effect.map(retried(operation, statement), f) : failed(operation)(cause)
+    })
+
+  const rows = <A extends object, B>(
+    operation: string,
+    text: string,
+    parameters: ReadonlyArray<string | number | null>,
+    f: (rows: ReadonlyArray<A>) => B
+  ) => attempt(operation, placed("read")(sql.unsafe<A>(text, parameters)), f)
+
+  const affected = <A>(
+    operation: string,
+    text: string,
+    parameters: ReadonlyArray<string | number | null>,
+    f: (count: number) => A
+  ) =>
+    attempt(
+      operation,
+      placed("write")(sql.unsafe(text, parameters).raw),
+      (result) => f(SqlFailure.affectedRows(result))
     )
 
-  const rows = (operation: string, text: string, parameters: ReadonlyArray<string | number | null>) =>
-    attempt(operation, placed("read")(sql.unsafe<Row>(text, parameters)))
-
-  const affected = (operation: string, text: string, parameters: ReadonlyArray<string | number | null>) =>
-    Effect.map(attempt(operation, placed("write")(sql.unsafe(text, parameters).raw)), SqlFailure.affectedRows)
-
   return {
-    insert: (record) => Effect.asVoid(affected("insert", statements.insert, toValues(record))),
+    insert: (record) => affected("insert", statements.insert, toValues(record), constVoid),
     read: (key, now) =>
-      Effect.map(
-        rows("read", statements.read, [key, now]),
+      rows<Row, Option.Option<SessionStore.SessionRecord>>(
+        "read",
+        statements.read,
+        [key, now],
         ([row]) => row === undefined ? Option.none() : Option.some(toRecord(row))
       ),
     update: ({ data, expectedVersion, key, now, ...times }) =>
-      Effect.map(
-        affected("update", statements.update, [
-          data,
-          ...SqlText.laterTimesParameters(times),
-          key,
-          expectedVersion,
-          now
-        ]),
-        (count) => count > 0
+      affected(
+        "update",
+        statements.update,
+        [data, ...SqlText.laterTimesParameters(times), key, expectedVersion, now],
+        isPositive
       ),
     touch: ({ key, now, ...times }) =>
-      Effect.map(
-        affected("touch", statements.touch, [...SqlText.laterTimesParameters(times), key, now]),
-        (count) => count > 0
-      ),
+      affected("touch", statements.touch, [...SqlText.laterTimesParameters(times), key, now], isPositive),
     rotate: ({ expectedVersion, next, now, oldKey }) =>
-      Effect.map(
-        affected("rotate", statements.rotate, [...toValues(next), oldKey, expectedVersion, now]),
-        (count) => count > 0
-      ),
-    delete: (key) => Effect.map(affected("delete", statements.delete, [key]), (count) => count > 0),
+      affected("rotate", statements.rotate, [...toValues(next), oldKey, expectedVersion, now], isPositive),
+    delete: (key) => affected("delete", statements.delete, [key], isPositive),
     deleteByUser: (userId, options) =>
       options?.except === undefined
-        ? affected("deleteByUser", statements.deleteByUser, [userId])
-        : affected("deleteByUser", statements.deleteByUserExcept, [userId, options.except]),
+        ? affected("deleteByUser", statements.deleteByUser, [userId], identity)
+        : affected("deleteByUser", statements.deleteByUserExcept, [userId, options.except], identity),
     listByUser: (userId, { limit, now, offset }) =>
-      Effect.map(
-        rows("listByUser", statements.listByUser(limit, offset), [userId, now]),
+      rows<Row, ReadonlyArray<SessionStore.SessionRecord>>(
+        "listByUser",
+        statements.listByUser(limit, offset),
+        [userId, now],
         (rows) => rows.map(toRecord)
       ),
     deleteExpired: (before, limit) =>
-      affected("deleteExpired", statements.deleteExpired(limit), [SqlText.sweepAfter(before), before, before]),
-    count: (now) =>
-      Effect.map(
-        attempt("count", placed("read")(sql.unsafe<{ readonly live: unknown }>(statements.count, [now]))),
-        ([row]) => Number(row?.live ?? 0)
+      affected(
+        "deleteExpired",
+        statements.deleteExpired(limit),
+        [SqlText.sweepAfter(before), before, before],
+        identity
       ),
-    clear: Effect.asVoid(affected("clear", statements.clear, []))
+    count: (now) =>
+      rows<{ readonly live: unknown }, number>("count", statements.count, [now], ([row]) => Number(row?.live ?? 0)),
+    clear: affected("clear", statements.clear, [], constVoid)
   }
 })
+
+const isPositive = (count: number): boolean => count > 0
 
 /**
  * The store on the client in context, with the default options.

@@ -87,7 +87,7 @@ describe("sign and verify", () => {
     }),
     pick: FastCheck.nat()
   }, (given) => {
-    const keys = given.secrets.map(Signature.toKeyObject)
+    const keys = given.secrets.map(Signature.toSigningKey)
     const keyIndex = given.pick % keys.length
     const key = keys[keyIndex]
     if (key === undefined) return assert.fail("no key")
@@ -104,7 +104,7 @@ describe("sign and verify", () => {
     at: FastCheck.nat(),
     by: FastCheck.integer({ min: 1, max: 0xff })
   }, (given) => {
-    const key = Signature.toKeyObject(given.secret)
+    const key = Signature.toSigningKey(given.secret)
     const value = Signature.sign(key, "sid", given.id)
     const at = given.at % value.length
     const changed = String.fromCharCode((value.charCodeAt(at) + given.by) & 0xff)
@@ -117,10 +117,13 @@ describe("sign and verify", () => {
     secret,
     at: FastCheck.nat(Signature.signatureLength - 1)
   }, (given) => {
-    const key = Signature.toKeyObject(given.secret)
+    const key = Signature.toSigningKey(given.secret)
     const value = Signature.sign(key, "sid", given.id)
     const at = given.id.length + 1 + given.at
     const lookalike = value.slice(0, at) + String.fromCharCode(value.charCodeAt(at) + 0x100) + value.slice(at + 1)
+    assert.isUndefined(Signature.verify([key], "sid", lookalike))
+    // Nor is it filled up with what was compared before.
+    assert.isDefined(Signature.verify([key], "sid", value))
     assert.isUndefined(Signature.verify([key], "sid", lookalike))
   })
 
@@ -128,6 +131,6 @@ describe("sign and verify", () => {
     secret,
     value: FastCheck.fullUnicodeString({ maxLength: 80 })
   }, ({ secret, value }) => {
-    assert.isUndefined(Signature.verify([Signature.toKeyObject(secret)], "sid", value))
+    assert.isUndefined(Signature.verify([Signature.toSigningKey(secret)], "sid", value))
   })
 })

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Session, SessionCookie } from "effect-sessions"
 import { deriveHandle, deriveKey } from "effect-sessions/internal/digest"
-import { sign, toKeyObject } from "effect-sessions/internal/signature"
+import { sign, toSigningKey } from "effect-sessions/internal/signature"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -44,7 +44,7 @@ const withTrailingBits = (id: string): string => `${id.slice(0, -1)}${String.fro
 const flip = (text: string, index: number): string =>
   `${text.slice(0, index)}${text[index] === "A" ? "B" : "A"}${text.slice(index + 1)}`
 
-const signedBy = (key: string, purpose: string) => sign(toKeyObject(Buffer.from(key)), purpose, knownId)
+const signedBy = (key: string, purpose: string) => sign(toSigningKey(Buffer.from(key)), purpose, knownId)
 
 class OtherSession extends Session.Tag<OtherSession>()("OtherSession", {
   data: Schema.Struct({ count: Schema.Number, notes: Schema.Array(Schema.String), settings: Schema.Struct({}) }),
@@ -449,7 +449,7 @@ export const cookieInputs: ReadonlyArray<Input> = [
         persistent: false,
         maxAge: undefined,
         expires: undefined,
-        keys: [toKeyObject(Buffer.from(signingKey))]
+        keys: [toSigningKey(Buffer.from(signingKey))]
       }
       return values([
         signedBy(signingKey, "__Host-other"),
