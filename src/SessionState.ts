@@ -83,6 +83,8 @@ export class SessionState<Data, User> {
   // Keeps loading, committing and destroying apart.
   private busy = false
   private waiting: Deferred.Deferred<void> | undefined = undefined
+  // Tells whether anything has happened since an effect was prepared.
+  private steps = 0
 
   constructor(
     readonly sessions: Sessions.Service<Data, User>,
@@ -105,17 +107,12 @@ export class SessionState<Data, User> {
 
   /** Asks something of the session, which is read first. */
   use<A>(f: () => A): Effect.Effect<A, Sessions.ReadError> {
-    return Effect.suspend(() => {
-      this.used = true
-      this.active = this.active || !this.background
-      // While a commit or a sign-out is on its way, nothing can be staged: it would be lost.
-      return this.loaded && !this.busy ? Effect.succeed(f()) : Direct.map(this.load(), f)
-    })
+    return Effect.suspend(() => this.ask(f))
   }
 
   stage<A>(f: () => A): Effect.Effect<A, StageError> {
     return Effect.suspend((): Effect.Effect<A, StageError> =>
-      this.finished ? Effect.fail(new SessionResponseSent()) : this.use(f)
+      this.finished ? Effect.fail(new SessionResponseSent()) : this.ask(f)
     )
   }
 
@@ -223,6 +220,14 @@ export class SessionState<Data, User> {
     })
   }
 
+  private ask<A>(f: () => A): Effect.Effect<A, Sessions.ReadError> {
+    this.steps++
+    this.used = true
+    this.active = this.active || !this.background
+    // While a commit or a sign-out is on its way, nothing can be staged: it would be lost.
+    return this.loaded && !this.busy ? Effect.succeed(f()) : Direct.map(this.load(), f)
+  }
+
   private load(): Effect.Effect<void, Sessions.ReadError> {
     return this.alone((): Effect.Effect<void, Sessions.ReadError> => {
       const { sentId } = this.brought
@@ -238,6 +243,7 @@ export class SessionState<Data, User> {
   }
 
   private settle(session: Option.Option<Sessions.Snapshot<Data, User>>, end: EndState): void {
+    this.steps++
     this.loaded = true
     this.stored = session
     this.end = end
@@ -257,7 +263,9 @@ export class SessionState<Data, User> {
   private alone<A, E>(run: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
     if (this.busy || !this.sessions.isImmediate) return this.exclusive(run)
     const effect = attempt(run)
-    return Direct.isDone(effect) ? effect : this.exclusive(run)
+    if (Direct.isDone(effect)) return effect
+    const { steps } = this
+    return this.exclusive(() => this.steps === steps ? effect : run())
   }
 
   private exclusive<A, E>(run: () => Effect.Effect<A, E>): Effect.Effect<A, E> {

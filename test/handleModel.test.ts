@@ -83,10 +83,10 @@ const statusOf = {
 
 effect.prop(
   "whatever a request does and however it ends, store and cookie are as the model says",
-  { start, operations: FastCheck.array(operation, { maxLength: 8 }), ending },
-  ({ ending, operations, start }) =>
+  { start, operations: FastCheck.array(operation, { maxLength: 8 }), ending, immediate: FastCheck.boolean() },
+  ({ ending, immediate, operations, start }) =>
     Effect.gen(function*() {
-      const app = yield* makeApp()
+      const app = yield* makeApp({ immediate })
       const isLive = start.startsWith("live")
       const user = start === "live user" ? { user: "linus" } : {}
       const made = yield* app.browserWithSession({ data: { count: 5, notes: [], settings: {} }, ...user })
@@ -163,5 +163,5 @@ effect.prop(
         }
       )
     }),
-  { fastCheck: { numRuns: 300 } }
+  { fastCheck: { numRuns: 600 } }
 )

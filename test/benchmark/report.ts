@@ -15,8 +15,8 @@ const pad = (cell: string, width: number, column: number): string =>
 
 export const formatNumber = (value: number, digits = 1): string => Number.isFinite(value) ? value.toFixed(digits) : "-"
 
-export const formatSpread = ({ max, median, min }: Spread, digits = 1): string =>
-  `${formatNumber(median, digits)} (${formatNumber(min, digits)}..${formatNumber(max, digits)})`
+export const formatSpread = ({ lower, median, upper }: Spread, digits = 1): string =>
+  `${formatNumber(median, digits)} (${formatNumber(lower, digits)}..${formatNumber(upper, digits)})`
 
 const head = ["contender", "own CPU us", "best", "bare us", "total us", "req/s", "p50 ms", "p99 ms", "statements"]
 

@@ -1,8 +1,8 @@
-/** A figure over the rounds: the median, and how far the rounds lie apart. */
+/** A figure over the rounds: the median, and the quartiles, between which half of the rounds lie. */
 export interface Spread {
   readonly median: number
-  readonly min: number
-  readonly max: number
+  readonly lower: number
+  readonly upper: number
 }
 
 export const median = (values: ReadonlyArray<number>): number => {
@@ -13,11 +13,10 @@ export const median = (values: ReadonlyArray<number>): number => {
     : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
 }
 
-export const spread = (values: ReadonlyArray<number>): Spread => ({
-  median: median(values),
-  min: Math.min(...values),
-  max: Math.max(...values)
-})
+export const spread = (values: ReadonlyArray<number>): Spread => {
+  const sorted = Float64Array.from(values).sort()
+  return { median: median(values), lower: percentile(sorted, 0.25), upper: percentile(sorted, 0.75) }
+}
 
 /** The value below which the share `p` of `sorted` lies. */
 export const percentile = (sorted: Float64Array, p: number): number =>

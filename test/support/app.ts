@@ -94,6 +94,8 @@ export const webHandler = <E>(app: HttpApp.Default<E>) =>
 
 export interface AppOptions {
   readonly store?: SessionStore.Service | undefined
+  /** Whether the store says that it answers without waiting, as the one in memory does. */
+  readonly immediate?: boolean | undefined
   readonly timeouts?: SessionTimeouts.Options | undefined
   readonly cookie?: SessionCookie.Options | undefined
   readonly middleware?: SessionMiddleware.Options | undefined
@@ -101,7 +103,7 @@ export interface AppOptions {
 
 /** An app of one page over an observed store. What the page does is said with each request. */
 export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
-  const store = observe(options.store ?? (yield* SessionStore.makeMemory()))
+  const store = observe(options.store ?? (yield* SessionStore.makeMemory()), options.immediate)
   const timeouts = yield* SessionTimeouts.make(options.timeouts)
   const policy = yield* SessionCookie.make(options.cookie)
   const sessions = yield* Sessions.make(AppSession).pipe(

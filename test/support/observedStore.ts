@@ -1,4 +1,5 @@
 import { SessionError, type SessionStore } from "effect-sessions"
+import * as Direct from "effect-sessions/Direct"
 import * as Effect from "effect/Effect"
 
 export type Operation = keyof SessionStore.Service
@@ -20,14 +21,17 @@ export interface ObservedStore {
 
 export const leaveAlone: Rule = (_operation, effect) => effect
 
-export const observe = (store: SessionStore.Service): ObservedStore => {
+/** With `immediate`, what answers at once goes on doing so. Otherwise it is like a database, which must be waited for. */
+export const observe = (store: SessionStore.Service, immediate = false): ObservedStore => {
   let operations: ReadonlyArray<Operation> = []
   let rule: Rule = leaveAlone
-  const around: Rule = (operation, effect) =>
-    Effect.suspend(() => {
+  const around: Rule = (operation, effect) => {
+    const observed = () => {
       operations = [...operations, operation]
       return rule(operation, effect)
-    })
+    }
+    return immediate ? Direct.make((clock) => Direct.enter(observed(), clock)) : Effect.suspend(observed)
+  }
   return {
     take: () => {
       const taken = operations
@@ -48,7 +52,8 @@ export const observe = (store: SessionStore.Service): ObservedStore => {
       listByUser: (userId, options) => around("listByUser", store.listByUser(userId, options)),
       deleteExpired: (before, limit) => around("deleteExpired", store.deleteExpired(before, limit)),
       count: (now) => around("count", store.count(now)),
-      clear: around("clear", store.clear)
+      clear: around("clear", store.clear),
+      isImmediate: immediate
     }
   }
 }
