@@ -57,7 +57,7 @@ export const effortOf = ({ quick, rounds }: Choice): Effort =>
       rounds: rounds ?? 4,
       millis: 80,
       warmUp: {
-        cold: { millis: 550, atMost: 2000, requests: 8000 },
+        cold: { millis: 500, atMost: 1800, requests: 8000 },
         warm: { millis: 100, atMost: 800, requests: 3000 }
       },
       requests: 50_000,
