@@ -1,6 +1,6 @@
 /**
  * Effects that can be run by a call. On Effect 3 every effect costs the fiber steps of its own, and where nothing has to
- * be waited for, as with a store in memory, these were two thirds of what a session costs. So what is on the way of
+ * be waited for, as with a store in memory, these were almost half of what a session cost. So what is on the way of
  * every request is written with these functions: the same effects from outside, one step of the fiber inside.
  *
  * @since 0.1.0
@@ -31,7 +31,7 @@ export class Direct<A, E> extends Effectable.Class<A, E> {
 /** What there is to return when nothing is left to run. */
 type Done<A, E> = Exit.Exit<A, E> | Either.Either<A, E>
 
-/** Effects and what is done; the compiler is told apart what it takes for one. */
+/** Both, as the compiler narrows a union where it does not narrow `Effect`. */
 type Running<A, E> = Effect.Effect<A, E> | Done<A, E>
 
 /**
