@@ -54,11 +54,11 @@ export interface Choice {
 export const effortOf = ({ quick, rounds }: Choice): Effort =>
   quick
     ? {
-      rounds: rounds ?? 4,
+      rounds: rounds ?? 3,
       millis: 80,
       warmUp: {
-        cold: { millis: 500, atMost: 1800, requests: 8000 },
-        warm: { millis: 100, atMost: 800, requests: 3000 }
+        cold: { millis: 400, atMost: 1500, requests: 8000 },
+        warm: { millis: 100, atMost: 600, requests: 3000 }
       },
       requests: 50_000,
       signOuts: 1000,
