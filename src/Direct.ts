@@ -61,8 +61,20 @@ export const isDone = <A, E>(effect: Running<A, E>): effect is Done<A, E> =>
   "_tag" in effect &&
   (effect._tag === "Success" || effect._tag === "Right" || effect._tag === "Failure" || effect._tag === "Left")
 
+const exitOf = <A, E>(effect: Running<A, E>): Exit.Exit<A, E> | undefined => {
+  if (!isDone(effect)) return undefined
+  switch (effect._tag) {
+    case "Right":
+      return Exit.succeed(effect.right)
+    case "Left":
+      return Exit.fail(effect.left)
+    default:
+      return effect
+  }
+}
+
 /**
- * `Effect.flatMap`, at once where the value is there.
+ * `Effect.flatMap`, at once where the effect is over.
  *
  * @since 0.1.0
  * @category utils
@@ -71,30 +83,22 @@ export const flatMap = <A, E, B, E2>(
   effect: Running<A, E>,
   f: (value: A) => Effect.Effect<B, E2>
 ): Effect.Effect<B, E | E2> => {
-  if (!isDone(effect)) return Effect.flatMap(effect, f)
-  switch (effect._tag) {
-    case "Success":
-      return f(effect.value)
-    case "Right":
-      return f(effect.right)
-    case "Failure":
-      return Exit.failCause(effect.cause)
-    case "Left":
-      return Exit.fail(effect.left)
-  }
+  const exit = exitOf(effect)
+  if (exit === undefined) return Effect.flatMap(effect, f)
+  return Exit.isSuccess(exit) ? f(exit.value) : Exit.failCause(exit.cause)
 }
 
 /**
- * `Effect.map`, at once where the value is there.
+ * `Effect.map`, at once where the effect is over.
  *
  * @since 0.1.0
  * @category utils
  */
 export const map = <A, E, B>(effect: Running<A, E>, f: (value: A) => B): Effect.Effect<B, E> =>
-  flatMap(effect, (value) => Effect.succeed(f(value)))
+  flatMap(effect, (value) => Exit.succeed(f(value)))
 
 /**
- * `Effect.catchAll`, at once where the effect is over.
+ * `Effect.catchAll`, at once where there is nothing to catch.
  *
  * @since 0.1.0
  * @category utils
@@ -103,17 +107,8 @@ export const catchAll = <A, E, B, E2>(
   effect: Running<A, E>,
   f: (error: E) => Effect.Effect<B, E2>
 ): Effect.Effect<A | B, E2> => {
-  if (!isDone(effect)) return Effect.catchAll(effect, f)
-  switch (effect._tag) {
-    case "Success":
-      return Exit.succeed(effect.value)
-    case "Right":
-      return Exit.succeed(effect.right)
-    case "Failure":
-      return Effect.catchAll(effect, f)
-    case "Left":
-      return f(effect.left)
-  }
+  const exit = exitOf(effect)
+  return exit !== undefined && Exit.isSuccess(exit) ? Exit.succeed(exit.value) : Effect.catchAll(effect, f)
 }
 
 /**
@@ -122,7 +117,7 @@ export const catchAll = <A, E, B, E2>(
  * @since 0.1.0
  * @category utils
  */
-export const mapError = <A, E, E2>(effect: Running<A, E>, f: (error: E) => E2): Effect.Effect<A, E2> =>
-  isDone(effect) && effect._tag === "Failure"
-    ? Exit.mapError(effect, f)
-    : catchAll(effect, (error) => Exit.fail(f(error)))
+export const mapError = <A, E, E2>(effect: Running<A, E>, f: (error: E) => E2): Effect.Effect<A, E2> => {
+  const exit = exitOf(effect)
+  return exit === undefined ? Effect.mapError(effect, f) : Exit.mapError(exit, f)
+}

@@ -228,8 +228,8 @@ const outsideTransactions =
   (kind: "read" | "write") =>
   <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cause.TimeoutException> =>
     Effect.contextWithEffect((context: Context.Context<never>) => {
-      if (!transactionTags.some((key) => context.unsafeMap.has(key))) return effect
       const open = transactionTags.filter((key) => context.unsafeMap.has(key))
+      if (open.length === 0) return effect
       const isOwn = Option.exists(own, (own) =>
         open.every((key) => {
           const [connection] = context.unsafeMap.get(key)
