@@ -28,6 +28,7 @@ import * as SessionMetrics from "./SessionMetrics.js"
 import type * as Sessions from "./Sessions.js"
 import * as SessionState from "./SessionState.js"
 import type { SessionId } from "./SessionToken.js"
+import * as SharedTimeout from "./SharedTimeout.js"
 
 /**
  * How the middleware treats requests.
@@ -155,15 +156,16 @@ export const make = <Self, Data, User>(
   options: Options
 ): Open<Data, User> => {
   const policy = options.cookie ?? policyInContext
-  const commitTimeout = Duration.decode(options.commitTimeout ?? "10 seconds")
+  const inTime = SharedTimeout.make(
+    Duration.decode(options.commitTimeout ?? "10 seconds"),
+    () => new SessionStoreError({ operation: "commit", reason: "Unavailable", detail: "timeout" })
+  )
   const isBearer = options.transport === "bearer"
   const credentialHeader = isBearer ? "Authorization" : "Cookie"
   const background = options.background ?? false
   let warned = isBearer || policy.attributes.secure !== true
 
   const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
-
-  const timedOut = () => new SessionStoreError({ operation: "commit", reason: "Unavailable", detail: "timeout" })
 
   const read = (request: HttpServerRequest.HttpServerRequest): SessionCookie.Reading =>
     isBearer
@@ -178,9 +180,7 @@ export const make = <Self, Data, User>(
     const written = session.write()
     if (Direct.isDone(written) && written._tag === "Success") return Effect.succeed(response)
     return Effect.matchCauseEffect(
-      sessions.isImmediate
-        ? written
-        : Effect.timeoutFail(Effect.interruptible(written), { duration: commitTimeout, onTimeout: timedOut }),
+      sessions.isImmediate ? written : inTime(written),
       {
         onSuccess: () => Effect.succeed(response),
         onFailure: (cause) => {

@@ -1,0 +1,94 @@
+import { assert, describe, effect, it } from "@effect/vitest"
+import * as SharedTimeout from "effect-sessions/SharedTimeout"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as TestClock from "effect/TestClock"
+
+const late = "late"
+const make = Effect.sync(() => SharedTimeout.make(Duration.seconds(10), () => late))
+
+/** Not the very millisecond of the timeout, at which both may come first. */
+const duration = FastCheck.nat(20_000).filter((millis) => millis !== 10_000)
+
+const takes = (millis: number): Effect.Effect<number> => Effect.as(Effect.sleep(millis), millis)
+
+describe("SharedTimeout", () => {
+  it.effect.prop(
+    "ends each of many as Effect.timeoutFail would, to the millisecond",
+    [FastCheck.array(FastCheck.tuple(FastCheck.nat(30_000), duration), { maxLength: 12 })],
+    ([efforts]) =>
+      Effect.gen(function*() {
+        const inTime = yield* make
+        const outcomes = yield* Effect.fork(Effect.forEach(efforts, ([begins, lasts]) =>
+          Effect.sleep(begins).pipe(
+            Effect.zipRight(Effect.exit(inTime(takes(lasts)))),
+            Effect.zip(TestClock.currentTimeMillis)
+          ), { concurrency: "unbounded" }))
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(
+          yield* Fiber.join(outcomes),
+          efforts.map(([begins, lasts]): [Exit.Exit<number, string>, number] =>
+            lasts < 10_000
+              ? [Exit.succeed(lasts), begins + lasts]
+              : [Exit.fail(late), begins + 10_000]
+          )
+        )
+        assert.deepStrictEqual(Array.from(yield* TestClock.sleeps()), [])
+      }),
+    { fastCheck: { numRuns: 30 } }
+  )
+
+  effect("hands on failures and defects as they are", () =>
+    Effect.gen(function*() {
+      const inTime = yield* make
+      for (const exit of [Exit.fail("no"), Exit.die("broken"), Exit.interrupt(FiberId.none)]) {
+        assert.deepStrictEqual(yield* Effect.exit(inTime(Effect.zipRight(Effect.yieldNow(), exit))), exit)
+      }
+    }))
+
+  effect(
+    "interrupts what is late where its caller cannot be interrupted, and waits for its end",
+    () =>
+      Effect.gen(function*() {
+        const inTime = yield* make
+        const stubborn = Effect.onInterrupt(Effect.never, () => Effect.sleep("5 seconds"))
+        const fiber = yield* Effect.fork(Effect.uninterruptible(inTime(stubborn)))
+        yield* TestClock.adjust("14 seconds")
+        assert.isNull(fiber.unsafePoll())
+        const next = yield* Effect.fork(inTime(Effect.never))
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.await(fiber), Exit.fail(late))
+        yield* TestClock.adjust("9 seconds")
+        assert.deepStrictEqual(yield* Fiber.await(next), Exit.fail(late))
+      })
+  )
+
+  effect("keeps one fiber asleep while something waits, and none after that", () =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clock
+      let asleep = 0
+      const sleep = () =>
+        Effect.acquireUseRelease(Effect.sync(() => asleep++), () => Effect.never, () => Effect.sync(() => asleep--))
+      const settle = Effect.repeatN(Effect.yieldNow(), 10)
+      const inTime = yield* make
+      yield* Effect.gen(function*() {
+        const goOn = yield* Deferred.make<void>()
+        const first = yield* Effect.fork(Effect.uninterruptible(inTime(Deferred.await(goOn))))
+        const second = yield* Effect.fork(inTime(Effect.never))
+        yield* settle
+        assert.strictEqual(asleep, 1)
+        yield* Deferred.succeed(goOn, void 0)
+        yield* Fiber.join(first)
+        yield* settle
+        assert.strictEqual(asleep, 1)
+        yield* Fiber.interrupt(second)
+        yield* settle
+        assert.strictEqual(asleep, 0)
+      }).pipe(Effect.withClock(Object.assign(Object.create(clock), { sleep })))
+    }))
+})
