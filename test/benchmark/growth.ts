@@ -14,6 +14,8 @@ export interface GrowthRow {
   readonly stored: number
   /** The session's own CPU microseconds per read of a session picked at random. */
   readonly own: Spread
+  /** The same in units of the bare server's CPU in that round: free of the machine's changes of speed. */
+  readonly toBare: Spread
   /** Milliseconds, over one connection: what the database takes is in here, not in the server's CPU. */
   readonly p50: number
   /** In the heap of the server, or in the database with its indexes. */
@@ -44,6 +46,7 @@ export const measureGrowth = async (
         contender: contender.name,
         stored: NaN,
         own: nothing,
+        toBare: nothing,
         p50: NaN,
         bytesPerSession: null,
         error: error instanceof Error ? error.message : String(error)
@@ -91,6 +94,7 @@ const store = async (
 
 const readCost = async (harness: Harness, contender: Contender, bare: Started, started: Started) => {
   const own: Array<number> = []
+  const toBare: Array<number> = []
   const cpuOf = ({ cpuMicros, requests }: RunResult) => cpuMicros / requests
   await reads(harness, contender, started, { millis: 1000, count: connections, filled: true })
   for (let round = 0; round < harness.effort.rounds; round++) {
@@ -105,9 +109,10 @@ const readCost = async (harness: Harness, contender: Contender, bare: Started, s
       filled: true
     })
     own.push(cpuOf(result) - cpuOf(alone))
+    toBare.push(cpuOf(result) / cpuOf(alone) - 1)
   }
   const single = await reads(harness, contender, started, { millis: 1000, count: 1, filled: true })
-  return { own: spread(own), p50: single.p50 }
+  return { own: spread(own), toBare: spread(toBare), p50: single.p50 }
 }
 
 const reads = async (
@@ -178,6 +183,7 @@ const head = [
   "contender",
   "stored",
   "own CPU us per read",
+  "own / bare",
   "p50 ms, 1 connection",
   "bytes per session",
   "MiB per million"
@@ -188,11 +194,12 @@ export const formatGrowth = (rows: ReadonlyArray<GrowthRow>): string =>
     head,
     rows.map((row) =>
       row.error !== undefined
-        ? [row.contender, "failed", row.error, "", "", ""]
+        ? [row.contender, "failed", row.error, "", "", "", ""]
         : [
           row.contender,
           String(row.stored),
           formatSpread(row.own),
+          formatNumber(row.toBare.median, 2),
           formatNumber(row.p50, 3),
           formatNumber(row.bytesPerSession ?? NaN, 0),
           formatNumber((row.bytesPerSession ?? NaN) * 1e6 / 2 ** 20, 0)
@@ -200,8 +207,8 @@ export const formatGrowth = (rows: ReadonlyArray<GrowthRow>): string =>
     )
   )
 
-/** The read cost at the most sessions over that at a thousand. */
+/** The read cost at a million sessions over that at a thousand. */
 export const growthRatio = (rows: ReadonlyArray<GrowthRow>): number => {
-  const measured = rows.filter((row) => row.error === undefined).sort((a, b) => a.stored - b.stored)
-  return (measured.at(-1)?.own.median ?? NaN) / (measured[0]?.own.median ?? NaN)
+  const at = (stored: number) => rows.find((row) => row.stored === stored)?.toBare.median ?? NaN
+  return at(1_000_000) / at(1000)
 }

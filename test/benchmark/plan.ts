@@ -69,8 +69,8 @@ export const effortOf = ({ quick, rounds }: Choice): Effort =>
       rounds: rounds ?? 12,
       millis: 200,
       warmUp: {
-        cold: { millis: 1000, atMost: 15_000, requests: 20_000 },
-        warm: { millis: 1000, atMost: 15_000, requests: 20_000 }
+        cold: { millis: 1000, atMost: 10_000, requests: 12_000 },
+        warm: { millis: 1000, atMost: 10_000, requests: 12_000 }
       },
       requests: 100_000,
       signOuts: 5000,

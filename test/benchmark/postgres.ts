@@ -78,6 +78,8 @@ export const openPostgres = async (): Promise<Postgres> => {
       )
       if (expired) await client.query(`UPDATE ${name} SET ${table.expired}`)
       await client.query(`VACUUM ANALYZE ${name}`)
+      // Else the database writes the rows to disk while their reads are measured. Not every user may ask for it.
+      await client.query("CHECKPOINT").catch(() => {})
     },
     countRows: async (schema, table) => {
       const { rows } = await client.query(`SELECT count(*) AS count FROM ${qualified(schema, table)}`)

@@ -83,7 +83,10 @@ const main = async (flags: Flags): Promise<void> => {
     goals: []
   }
   const save = () => {
-    if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`)
+    // What fails because the benchmark is being stopped is no result.
+    if (flags.json !== undefined && closing === undefined) {
+      writeFileSync(flags.json, `${JSON.stringify(results, null, 2)}\n`)
+    }
   }
   console.log(`${formatMachine(results.machine)}\n`)
   try {
