@@ -96,7 +96,7 @@ const startGroups = async ({ fleet, loader }: Harness, scenario: Scenario): Prom
 }
 
 const start = (fleet: Fleet, contender: Contender, { payload, workload }: Scenario): Promise<Started> =>
-  fleet.contender(contender, payload, { touch: workload === "touch" })
+  fleet.contender(contender, payload, workload === "touch" ? { touchMillis: 1 } : {})
 
 /** One that does not start, or fails a check later, has no figures; the others go on. */
 const entrantOf = (name: string, starting: Promise<Started>): Promise<Entrant> =>

@@ -13,7 +13,8 @@ export interface SweepRow {
 }
 
 const expired = 100_000
-const idleMillis = 2000
+/** Over before the store is full. */
+const config = { idleMillis: 2000, touchMillis: 1000 }
 
 export const measureSweeps = async (
   harness: Harness,
@@ -38,13 +39,13 @@ const measureOne = async ({ fleet, loader }: Harness, contender: Contender): Pro
   const { table } = contender
   const { postgres } = fleet
   const inDatabase = table !== undefined && postgres !== undefined
-  const started = await fleet.contender(contender, 100, inDatabase ? {} : { idleMillis })
+  const started = await fleet.contender(contender, 100, inDatabase ? {} : config)
   const { place, server, target } = started
   await loader.send({ type: "prepare", target, clients: 1 })
   if (inDatabase) await postgres.copyRows(place, table, expired, true)
   else {
     await loader.send({ type: "fill", key: target.key, count: expired, keep: 1 })
-    await sleep(idleMillis + 100)
+    await sleep(config.idleMillis + 100)
   }
   const { millis, removed } = await sweep(server)
   const gone = inDatabase ? await postgres.countRows(place, table) === 0 : removed >= expired

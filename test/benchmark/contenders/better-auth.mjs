@@ -47,7 +47,7 @@ const options = {
   logger: { level: "error" },
   session: {
     expiresIn: config.idleMillis / 1000,
-    updateAge: config.touch ? 0 : 60,
+    updateAge: Math.floor(config.touchMillis / 1000),
     cookieCache: { enabled: false },
     additionalFields: { items: { type: "string", required: false } }
   },

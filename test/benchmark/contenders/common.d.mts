@@ -4,7 +4,7 @@ export interface Config {
   readonly signed: boolean
   readonly rolling: boolean
   readonly sealed: boolean
-  readonly touch: boolean
+  readonly touchMillis: number
   readonly idleMillis: number
   readonly databaseUrl: string
   readonly sqliteFile: string

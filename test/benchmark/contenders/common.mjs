@@ -10,7 +10,7 @@ export const config = {
   signed: true,
   rolling: false,
   sealed: false,
-  touch: false,
+  touchMillis: 60_000,
   idleMillis: 15 * 60 * 1000,
   ...JSON.parse(process.argv[2] ?? "{}")
 }

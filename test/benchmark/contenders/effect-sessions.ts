@@ -71,7 +71,7 @@ const cookie = SessionCookie.layer({
 
 const timeouts = SessionTimeouts.layer({
   idle: config.idleMillis,
-  ...(config.touch ? { touchInterval: 1 } : {})
+  touchInterval: config.touchMillis
 })
 
 /** The store that the configuration names, and how many statements it has sent, where that can be told. */

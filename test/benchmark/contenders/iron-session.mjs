@@ -15,7 +15,7 @@ serveRoutes({
   "/ignore": () => ok,
   "/read": async (request, response) => {
     const session = await sessionOf(request, response)
-    if (config.touch) await session.save()
+    if (config.touchMillis <= 1) await session.save()
     return view(session)
   },
   "/write": async (request, response) => {

@@ -6,7 +6,6 @@ import { cookieOf, serveRoutes, sizeOf } from "./node-http.mjs"
 
 const key = createSecretKey(Buffer.from(secret))
 const sessions = new Map()
-const touchMillis = config.touch ? 0 : 60_000
 
 const macOf = (id) => createHmac("sha256", key).update(id).digest()
 const sign = (id) => `${id}.${macOf(id).toString("base64url")}`
@@ -28,7 +27,7 @@ const load = (request) => {
     sessions.delete(id)
     return undefined
   }
-  if (now - record.seen >= touchMillis) record.seen = now
+  if (now - record.seen >= config.touchMillis) record.seen = now
   return record
 }
 
