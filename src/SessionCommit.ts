@@ -13,6 +13,7 @@ import * as Direct from "./Direct.js"
 import type * as Expiry from "./internal/expiry.js"
 import { wholeMillis } from "./internal/expiry.js"
 import * as Plan from "./internal/plan.js"
+import * as Record from "./internal/record.js"
 import type { Codec } from "./SessionCodec.js"
 import { SessionConflict, type SessionDataError, SessionGone, type SessionStoreError } from "./SessionError.js"
 import * as SessionMetrics from "./SessionMetrics.js"
@@ -175,10 +176,10 @@ export const make = <Data, User>(options: {
         return Effect.succeed({ operation: "Nothing", extended: false, session: Option.none() })
       }
       return Effect.map(
-        withNewId(change.id, (id) => store.insert({ ...plan.next, key: keyOf(id) })),
+        withNewId(change.id, (id) => store.insert(Record.make(keyOf(id), plan.next))),
         ([id]) => {
           SessionMetrics.unsafeCount(SessionMetrics.created)
-          const record = { ...plan.next, key: keyOf(id) }
+          const record = Record.make(keyOf(id), plan.next)
           const session = Option.some({ id, data: change.data, user: change.signIn, record })
           return { operation: "Insert", extended: true, session }
         }
@@ -213,7 +214,7 @@ export const make = <Data, User>(options: {
           const { expiresAt, lastSeenAt } = plan.next
           return Direct.map(Direct.enter(store.touch({ key, lastSeenAt, expiresAt, now }), clock), (live) => {
             SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return live ? changed("Touch", true, id, { ...plan.next, key }) : asBefore
+            return live ? changed("Touch", true, id, Record.make(key, plan.next)) : asBefore
           })
         }
         case "Update": {
@@ -223,16 +224,16 @@ export const make = <Data, User>(options: {
             if (!written) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.updated)
             if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return changed("Update", plan.extended, id, { ...plan.next, key })
+            return changed("Update", plan.extended, id, Record.make(key, plan.next))
           })
         }
         case "Rotate": {
           const rotate = (newId: SessionId) =>
-            store.rotate({ oldKey: key, expectedVersion, next: { ...plan.next, key: keyOf(newId) }, now })
+            store.rotate({ oldKey: key, expectedVersion, next: Record.make(keyOf(newId), plan.next), now })
           return Effect.map(withNewId(change.id, rotate), ([newId, rotated]) => {
             if (!rotated) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.rotated)
-            return changed("Rotate", true, newId, { ...plan.next, key: keyOf(newId) })
+            return changed("Rotate", true, newId, Record.make(keyOf(newId), plan.next))
           })
         }
       }

@@ -1,4 +1,5 @@
 import * as ExpiryQueue from "./expiryQueue.js"
+import * as Record from "./record.js"
 import type { SessionRecord } from "./record.js"
 
 type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">
@@ -71,8 +72,11 @@ export const make = (capacity: number): MemoryStore => {
     if (next.expiresAt < record.expiresAt) expiry.push(next.key, next.expiresAt)
   }
 
-  const seen = (record: SessionRecord, { expiresAt, lastSeenAt }: Times): SessionRecord =>
-    lastSeenAt <= record.lastSeenAt ? record : { ...record, lastSeenAt, expiresAt }
+  const changed = (record: SessionRecord, times: Times, data: string, version: number): SessionRecord => {
+    const { expiresAt, lastSeenAt } = times.lastSeenAt <= record.lastSeenAt ? record : times
+    const { createdAt, key, userId } = record
+    return Record.make(key, { userId, data, version, createdAt, lastSeenAt, expiresAt })
+  }
 
   const recordsOf = (userId: string): ReadonlyArray<SessionRecord> =>
     Array.from(keysByUser.get(userId) ?? [], (key) => records.get(key) ?? []).flat()
@@ -91,13 +95,13 @@ export const make = (capacity: number): MemoryStore => {
     update: (key, expectedVersion, change, now) => {
       const record = liveAt(key, now)
       if (record === undefined || record.version !== expectedVersion) return false
-      replace(record, { ...seen(record, change), data: change.data, version: record.version + 1 })
+      replace(record, changed(record, change, change.data, record.version + 1))
       return true
     },
     touch: (key, times, now) => {
       const record = liveAt(key, now)
       if (record === undefined) return false
-      replace(record, seen(record, times))
+      replace(record, changed(record, times, record.data, record.version))
       return true
     },
     rotate: (oldKey, expectedVersion, next, now) => {

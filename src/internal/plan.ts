@@ -1,8 +1,5 @@
 import * as Expiry from "./expiry.js"
-import type { SessionRecord } from "./record.js"
-
-/** A record but for its key: the shell makes the id, and the key from it. */
-export type Row = Omit<SessionRecord, "key">
+import type { Row, SessionRecord } from "./record.js"
 
 /** What was asked of a session since it was read. */
 export interface Wish {
@@ -67,13 +64,17 @@ export function planStore(
   wish: Wish
 ): PlanForNone | PlanForStored {
   if (stored === undefined) {
-    return wish.signIn === undefined && wish.data === undefined && !wish.create ? nothing : {
+    if (wish.signIn === undefined && wish.data === undefined && !wish.create) return nothing
+    const times = Expiry.beginAt(timeouts, now)
+    return {
       _tag: "Insert",
       next: {
         userId: wish.signIn ?? null,
         data: wish.data ?? initial,
         version: 1,
-        ...Expiry.beginAt(timeouts, now)
+        createdAt: times.createdAt,
+        lastSeenAt: times.lastSeenAt,
+        expiresAt: times.expiresAt
       }
     }
   }
