@@ -227,7 +227,7 @@ const outsideTransactions =
   (own: Option.Option<object>, dialect: SqlText.Dialect) =>
   (kind: "read" | "write") =>
   <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cause.TimeoutException> =>
-    Effect.contextWithEffect((context: Context.Context<never>) => {
+    Effect.withFiberRuntime(({ currentContext: context }) => {
       const open = transactionTags.filter((key) => context.unsafeMap.has(key))
       if (open.length === 0) return effect
       const isOwn = Option.exists(own, (own) =>
