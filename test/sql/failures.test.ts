@@ -1,3 +1,5 @@
+import type * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
@@ -13,6 +15,8 @@ import { change, holding, now, postgresWith, sample, storeOn, unavailable, waiti
 
 const prefix = "failures"
 
+type Client = Parameters<typeof storeOn>[0]
+
 /** The store works: what recovery means. */
 const works = (store: Effect.Effect.Success<ReturnType<typeof storeOn>>["store"]) =>
   Effect.gen(function*() {
@@ -25,6 +29,26 @@ const works = (store: Effect.Effect.Success<ReturnType<typeof storeOn>>["store"]
 /** The store works again, at the latest when the driver has noticed which of its connections are dead. */
 const worksAgain = (store: Parameters<typeof works>[0]) =>
   eventually("the store works again", Effect.orElseSucceed(Effect.as(works(store), true), () => undefined))
+
+/** An update that waits for a lock is killed by `kill`: it fails with `detail`, and the store works again. */
+const survivesAKill = (
+  adminClient: Client,
+  client: Client,
+  detail: RegExp,
+  kill: (admin: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError>
+) =>
+  Effect.gen(function*() {
+    const { sql: admin } = yield* storeOn(adminClient, { prefix })
+    const { store } = yield* storeOn(client, { prefix })
+    yield* works(store)
+    yield* Effect.scoped(Effect.gen(function*() {
+      yield* holding(admin, admin`SELECT 1 FROM ${admin(prefix)} FOR UPDATE`)
+      const update = yield* Effect.fork(unavailable(store.update(change(sample({ version: 2 }))), "update", detail))
+      yield* Effect.orDie(kill(admin))
+      yield* Fiber.join(update)
+    }))
+    yield* worksAgain(store)
+  })
 
 /** The same server, through a proxy that can fail. */
 const behindProxy = (url: string) =>
@@ -86,26 +110,14 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
       })
   )
 
-  scopedLive(
-    "in the middle of a statement: that call fails typed, and the store works again",
-    () =>
-      Effect.gen(function*() {
-        const applicationName = "failures-killed"
-        const { sql: admin } = yield* storeOn(postgres(), { prefix })
-        const { store } = yield* storeOn(postgres({ applicationName }), { prefix })
-        yield* works(store)
-        yield* Effect.scoped(Effect.gen(function*() {
-          yield* holding(admin, admin`SELECT 1 FROM ${admin(prefix)} FOR UPDATE`)
-          const update = yield* Effect.fork(
-            unavailable(store.update(change(sample({ version: 2 }))), "update", /57P01|SqlError/)
-          )
-          const pid = yield* waitingForLock(admin, applicationName)
-          yield* Effect.orDie(admin`SELECT pg_terminate_backend(${pid})`)
-          yield* Fiber.join(update)
-        }))
-        yield* worksAgain(store)
-      })
-  )
+  scopedLive("in the middle of a statement: that call fails typed, and the store works again", () => {
+    const applicationName = "failures-killed"
+    return survivesAKill(postgres(), postgres({ applicationName }), /57P01|SqlError/, (admin) =>
+      Effect.flatMap(
+        waitingForLock(admin, applicationName),
+        (pid) => admin`SELECT pg_terminate_backend(${pid})`
+      ))
+  })
 
   scopedLive(
     "with all connections taken: a call fails typed, and works when one is free",
@@ -171,14 +183,9 @@ describe.skipIf(mysqlMissing() !== undefined)("MySQL fails", () => {
   scopedLive(
     "in the middle of a statement: that call fails typed, and the store works again",
     () =>
-      Effect.gen(function*() {
-        const { sql: admin } = yield* storeOn(mysql(), { prefix })
-        const { store } = yield* storeOn(mysql(), { prefix })
-        yield* works(store)
-        yield* Effect.scoped(Effect.gen(function*() {
-          yield* holding(admin, admin`SELECT 1 FROM ${admin(prefix)} FOR UPDATE`)
-          const update = yield* Effect.fork(unavailable(store.update(change(sample())), "update", /SqlError/))
-          const id = yield* eventually(
+      survivesAKill(mysql(), mysql(), /SqlError/, (admin) =>
+        Effect.flatMap(
+          eventually(
             "the update waits",
             Effect.map(
               Effect.orDie(admin<{ readonly id: number }>`
@@ -186,11 +193,8 @@ describe.skipIf(mysqlMissing() !== undefined)("MySQL fails", () => {
             `),
               ([row]) => row?.id
             )
-          )
-          yield* Effect.orDie(admin.unsafe(`KILL ${Number(id)}`))
-          yield* Fiber.join(update)
-        }))
-        yield* worksAgain(store)
-      })
+          ),
+          (id) => admin.unsafe(`KILL ${Number(id)}`)
+        ))
   )
 })
