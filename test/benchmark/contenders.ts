@@ -123,7 +123,7 @@ const ours: ReadonlyArray<Contender> = [
   }),
   contender("effect-sessions + pg", "effect-sessions.ts", "effect-bare.ts", "postgres", {
     quick: true,
-    table: { name: "effect_sessions", key: "key", expired: "expires_at = 0" },
+    table: { name: "effect_sessions", key: "key", expired: "expires_at = 0, sweep_after = 0" },
     sweeps: true,
     growsTo: 10_000_000
   }),
