@@ -21,7 +21,7 @@ const rounds = 40
 const requests = 500
 
 /** How much dearer than the baseline a step may be: what is noise here, and then some. */
-const tolerance = 1.5
+const tolerance = 1.3
 
 const layerNames: ReadonlyArray<LayerName> = ["unsigned", "signed"]
 
@@ -96,7 +96,7 @@ const compare = (baseline: Baseline, results: Baseline): ReadonlyArray<string> =
     const [was, is, unit] = before.instructions !== undefined && instructions !== undefined
       ? [before.instructions, instructions, "instructions"]
       : [before.ratio, ratio, "of the bare router"]
-    return is > Math.max(was * tolerance, was + 0.1) ? [`${key}: ${is} ${unit}, ${was} in the baseline`] : []
+    return is > Math.max(was * tolerance, was + 0.06) ? [`${key}: ${is} ${unit}, ${was} in the baseline`] : []
   })
 
 const [mode, ...rest] = process.argv.slice(2)
