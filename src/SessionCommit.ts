@@ -140,20 +140,23 @@ export const make = <Data, User>(options: {
   const queued = makeQueue()
   type Attempt = Option.Option<Committed<Data, User>>
 
-  /** Runs an operation that needs a new key, with other ids should one be taken. */
+  /** Runs an operation that stores a row under a new key, with other ids should one be taken. */
   const withNewId = <A>(
     wanted: Option.Option<SessionId>,
-    run: (id: SessionId) => Effect.Effect<A, SessionStoreError>,
+    row: Record.Row,
+    run: (record: SessionRecord) => Effect.Effect<A, SessionStoreError>,
     collisions = 0
-  ): Effect.Effect<readonly [id: SessionId, result: A], SessionStoreError> =>
-    Effect.flatMap(Option.isSome(wanted) ? Effect.succeed(wanted.value) : generate, (id) =>
-      Effect.catchAll(
-        Effect.map(run(id), (result) => [id, result] as const),
+  ): Effect.Effect<readonly [id: SessionId, record: SessionRecord, result: A], SessionStoreError> =>
+    Effect.flatMap(Option.isSome(wanted) ? Effect.succeed(wanted.value) : generate, (id) => {
+      const record = Record.make(keyOf(id), row)
+      return Effect.catchAll(
+        Effect.map(run(record), (result) => [id, record, result] as const),
         (error) =>
           error.reason === "KeyExists" && collisions < maxCollisions
-            ? withNewId(Option.none(), run, collisions + 1)
+            ? withNewId(Option.none(), row, run, collisions + 1)
             : Effect.fail(error)
-      ))
+      )
+    })
 
   /** Encodes what was asked for, and hands it to `f` with the time. */
   const withWish = <A>(
@@ -176,10 +179,9 @@ export const make = <Data, User>(options: {
         return Effect.succeed({ operation: "Nothing", extended: false, session: Option.none() })
       }
       return Effect.map(
-        withNewId(change.id, (id) => store.insert(Record.make(keyOf(id), plan.next))),
-        ([id]) => {
+        withNewId(change.id, plan.next, (record) => store.insert(record)),
+        ([id, record]) => {
           SessionMetrics.unsafeCount(SessionMetrics.created)
-          const record = Record.make(keyOf(id), plan.next)
           const session = Option.some({ id, data: change.data, user: change.signIn, record })
           return { operation: "Insert", extended: true, session }
         }
@@ -228,12 +230,11 @@ export const make = <Data, User>(options: {
           })
         }
         case "Rotate": {
-          const rotate = (newId: SessionId) =>
-            store.rotate({ oldKey: key, expectedVersion, next: Record.make(keyOf(newId), plan.next), now })
-          return Effect.map(withNewId(change.id, rotate), ([newId, rotated]) => {
+          const rotate = (next: SessionRecord) => store.rotate({ oldKey: key, expectedVersion, next, now })
+          return Effect.map(withNewId(change.id, plan.next, rotate), ([newId, record, rotated]) => {
             if (!rotated) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.rotated)
-            return changed("Rotate", true, newId, Record.make(keyOf(newId), plan.next))
+            return changed("Rotate", true, newId, record)
           })
         }
       }

@@ -38,18 +38,13 @@ export const make = <E>(
   const waiting = new Set<Waiting>()
   let watcher: Fiber.RuntimeFiber<void> | undefined
 
-  const interruptLate = (now: number): void => {
+  const watch: Effect.Effect<void> = Effect.flatMap(steadyMillis, (now) => {
     for (const one of waiting) {
-      if (one.deadline > now) return
+      if (one.deadline > now) return Effect.zipRight(Effect.sleep(one.deadline - now), watch)
       waiting.delete(one)
       one.late = true
       one.fiber.unsafeInterruptAsFork(FiberId.none)
     }
-  }
-
-  const watch: Effect.Effect<void> = Effect.flatMap(steadyMillis, (now) => {
-    interruptLate(now)
-    for (const { deadline } of waiting) return Effect.zipRight(Effect.sleep(deadline - now), watch)
     watcher = undefined
     return Effect.void
   })

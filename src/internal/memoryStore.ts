@@ -1,5 +1,4 @@
 import * as ExpiryQueue from "./expiryQueue.js"
-import * as Record from "./record.js"
 import type { SessionRecord } from "./record.js"
 
 type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">
@@ -75,7 +74,7 @@ export const make = (capacity: number): MemoryStore => {
   const changed = (record: SessionRecord, times: Times, data: string, version: number): SessionRecord => {
     const { expiresAt, lastSeenAt } = times.lastSeenAt <= record.lastSeenAt ? record : times
     const { createdAt, key, userId } = record
-    return Record.make(key, { userId, data, version, createdAt, lastSeenAt, expiresAt })
+    return { key, userId, data, version, createdAt, lastSeenAt, expiresAt }
   }
 
   const recordsOf = (userId: string): ReadonlyArray<SessionRecord> =>
