@@ -99,17 +99,17 @@ export const httpRouter = <Self, Data, User>(
       open: SessionRequest.Open<Data, User>
     ]
     | undefined
+  const open: SessionRequest.Open<Data, User> = (fiber) => {
+    const sessions = Context.unsafeGet(fiber.currentContext, definition.sessions)
+    const policy = Context.get(fiber.currentContext, SessionCookie.SessionCookie)
+    if (last === undefined || last[0] !== sessions || last[1] !== policy) {
+      last = [sessions, policy, SessionRequest.make(definition, sessions, policy, options)]
+    }
+    return last[2](fiber)
+  }
   return <E, R>(
     app: HttpApp.Default<E, R>
-  ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> =>
-    Effect.contextWithEffect((context: Context.Context<Sessions.Sessions<Self>>) => {
-      const sessions = Context.get(context, definition.sessions)
-      const policy = Context.get(context, SessionCookie.SessionCookie)
-      if (last === undefined || last[0] !== sessions || last[1] !== policy) {
-        last = [sessions, policy, SessionRequest.make(definition, sessions, policy, options)]
-      }
-      return SessionRequest.provide(app, definition, last[2])
-    })
+  ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> => SessionRequest.provide(app, definition, open)
 }
 
 /**

@@ -15,6 +15,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Direct from "./Direct.js"
@@ -132,15 +133,24 @@ export const handleOf = <Data, User>(
  * @since 0.1.0
  * @category combinators
  */
-export const provide = <Self, Data, User, E, R>(
+export function provide<Self, Data, User, E, R>(
   app: HttpApp.Default<E, R>,
   tag: Context.Tag<Self, Session.Handle<Data, User>>,
   open: Open<Data, User>
-): HttpApp.Default<E, Exclude<R, Self>> =>
-  Effect.withFiberRuntime((fiber) => {
+): HttpApp.Default<E, Exclude<R, Self>>
+// Instead of `Effect.provideService`, which also takes the handle away again afterwards: for nobody, as the router does
+// so, or the fiber ends with its request. That was half of what a request cost that does not use its session.
+export function provide<Self, Data, User, E>(
+  app: HttpApp.Default<E>,
+  tag: Context.Tag<Self, Session.Handle<Data, User>>,
+  open: Open<Data, User>
+): HttpApp.Default<E> {
+  return Effect.withFiberRuntime((fiber) => {
     const [handle, before] = open(fiber)
-    return Effect.zipRight(before, Effect.provideService(app, tag, handle))
+    const context = Context.add(fiber.currentContext, tag, handle)
+    return Effect.zipRight(before, Effect.zipRight(FiberRef.set(FiberRef.currentContext, context), app))
   })
+}
 
 /**
  * Opens the sessions of requests: makes the handle from the id a request carries, and the hook that commits it. A

@@ -2,12 +2,14 @@ import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { assert, describe, effect, scoped } from "@effect/vitest"
 import { Session, SessionCookie, SessionMiddleware, Sessions, SessionStore } from "effect-sessions"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as TestServices from "effect/TestServices"
@@ -203,6 +205,26 @@ for (const [door, make] of Object.entries(doors)) {
       }
     }))
 }
+
+describe("One fiber that handles several requests", () => {
+  effect("gives each its own session", () =>
+    Effect.gen(function*() {
+      const app = yield* makeApp()
+      const users = ["ada", "bob", undefined]
+      const whoIs = SessionMiddleware.httpRouter(AppSession)(
+        use((session) => Effect.map(session.user, HttpServerResponse.unsafeJson))
+      )
+      for (const user of users) {
+        const { browser } = user === undefined ? { browser: new Browser() } : yield* app.browserWithSession({ user })
+        const request = new Request("https://app.test/", { headers: { cookie: browser.header ?? "" } })
+        const response = yield* whoIs.pipe(
+          Effect.provideService(HttpServerRequest.HttpServerRequest, HttpServerRequest.fromWeb(request)),
+          Effect.provideService(AppSession.sessions, app.sessions)
+        )
+        assert.deepStrictEqual(response.body, HttpServerResponse.unsafeJson(Option.fromNullable(user)).body)
+      }
+    }))
+})
 
 describe("Middleware that was applied twice", () => {
   const twice = SessionMiddleware.httpRouter(AppSession)
