@@ -63,7 +63,7 @@ const connectPgSimple: Table = { name: "session", key: "sid", expired: "expire =
 
 /** The peers, the floor and the limit. */
 const peers: ReadonlyArray<Contender> = [
-  contender("minimal (node:http)", "minimal.mjs", "minimal.mjs", "memory", { quick: true, growsTo: 1_000_000 }),
+  contender("minimal (node:http)", "minimal.mjs", "minimal.mjs", "memory", { growsTo: 1_000_000 }),
   contender("express-session", "express.mjs", "express.mjs", "memory", { growsTo: 100_000 }),
   // Its store keeps each session with the request that made it: a million would not fit into memory.
   contender("@fastify/session", "fastify.mjs", "fastify.mjs", "memory", {
@@ -82,7 +82,7 @@ const peers: ReadonlyArray<Contender> = [
     variant: true,
     skips: ["touch"]
   }),
-  contender("koa-session", "koa.mjs", "koa.mjs", "memory", { quick: true, skips: ["touch"], growsTo: 100_000 }),
+  contender("koa-session", "koa.mjs", "koa.mjs", "memory", { skips: ["touch"], growsTo: 100_000 }),
   contender("koa-session rolling", "koa.mjs", "koa.mjs", "memory", { config: { rolling: true }, variant: true }),
   // A sealed session of 10 KB does not fit a cookie.
   contender("iron-session", "iron-session.mjs", "minimal.mjs", "memory", { maxPayload: 1000, serverSide: false }),
@@ -93,7 +93,6 @@ const peers: ReadonlyArray<Contender> = [
     table: { name: "raw_sessions", key: "id", expired: "expires_at = 0" }
   }),
   contender("express-session + connect-pg-simple", "express.mjs", "express.mjs", "postgres", {
-    quick: true,
     table: connectPgSimple,
     sweeps: true,
     growsTo: 1_000_000

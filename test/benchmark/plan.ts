@@ -57,8 +57,8 @@ export const effortOf = ({ quick, rounds }: Choice): Effort =>
       rounds: rounds ?? 3,
       millis: 80,
       warmUp: {
-        cold: { millis: 400, atMost: 1500, requests: 8000 },
-        warm: { millis: 100, atMost: 600, requests: 3000 }
+        cold: { millis: 400, atMost: 2000, requests: 12_000 },
+        warm: { millis: 100, atMost: 600, requests: 4000 }
       },
       requests: 50_000,
       signOuts: 1000,

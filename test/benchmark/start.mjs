@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { register } from "tsx/esm/api"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 const installed = `${here}node_modules/.package-lock.json`
@@ -17,9 +18,6 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
   if (status !== 0) process.exit(status ?? 1)
 }
 
-const { status } = spawnSync(
-  process.execPath,
-  ["--import", import.meta.resolve("tsx"), `${here}run.ts`, ...process.argv.slice(2)],
-  { stdio: "inherit" }
-)
-process.exit(status ?? 1)
+// In this process, so that whoever stops it stops the benchmark, which then stops its servers.
+register()
+await import("./run.ts")
