@@ -99,6 +99,14 @@ const compare = (baseline: Baseline, results: Baseline): ReadonlyArray<string> =
     return is > Math.max(was * tolerance, was + 0.06) ? [`${key}: ${is} ${unit}, ${was} in the baseline`] : []
   })
 
+const lower = (left: Baseline, right: Baseline): Baseline =>
+  Object.fromEntries(
+    Object.entries(left).map(([key, cost]) => {
+      const other = right[key]
+      return [key, other !== undefined && other.ratio < cost.ratio ? other : cost]
+    })
+  )
+
 const [mode, ...rest] = process.argv.slice(2)
 if (mode === "--once") {
   const [name, key = "", count] = rest
@@ -109,7 +117,10 @@ if (mode === "--once") {
   const results = await run()
   if (mode === "--save") writeFileSync(baselineFile, `${JSON.stringify(results, undefined, 2)}\n`)
   if (mode === "--compare") {
-    const dearer = compare(JSON.parse(readFileSync(baselineFile, "utf8")), results)
+    const baseline: Baseline = JSON.parse(readFileSync(baselineFile, "utf8"))
+    const first = compare(baseline, results)
+    // Measured again before it counts: a machine is seldom busy twice at the same step.
+    const dearer = first.length === 0 ? first : compare(baseline, lower(results, await run()))
     console.log(
       dearer.length === 0 ? "No step is dearer than the baseline." : `Dearer than the baseline:\n${dearer.join("\n")}`
     )
