@@ -1,6 +1,10 @@
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-const sextets: ReadonlyMap<number, number> = new Map(Array.from(alphabet, (char, index) => [char.charCodeAt(0), index]))
+/** By character code; -1 for what is not in the alphabet. */
+const sextets: ReadonlyArray<number> = Array.from(
+  { length: 128 },
+  (_, code) => alphabet.indexOf(String.fromCharCode(code))
+)
 
 /** The number of base64url characters, without padding, that encode `bytes` bytes. */
 export const encodedLength = (bytes: number): number => Math.ceil((bytes * 8) / 6)
@@ -14,8 +18,8 @@ export const isCanonical = (value: string, bytes: number): boolean => {
   if (value.length !== length) return false
   let last = 0
   for (let index = 0; index < length; index++) {
-    const sextet = sextets.get(value.charCodeAt(index))
-    if (sextet === undefined) return false
+    const sextet = sextets[value.charCodeAt(index)] ?? -1
+    if (sextet === -1) return false
     last = sextet
   }
   const unusedBits = length * 6 - bytes * 8

@@ -78,9 +78,12 @@ const isTooDeep = (text: string): boolean => {
   return false
 }
 
-/** Text that may name a prototype, or hold a number too large for one. Everything else parses as it stands. */
+/**
+ * Text that may name a prototype, or hold a number too large for one. Everything else parses as it stands. Two regular
+ * expressions, since one for both takes four times as long.
+ */
 const isSuspicious = (text: string): boolean =>
-  text.includes("__proto__") || text.includes("\\u00") || /[eE]\+?\d{3}|\d{309}/.test(text)
+  text.includes("__proto__") || text.includes("\\u00") || /[eE]\+?\d{3}/.test(text) || /\d{309}/.test(text)
 
 /** Drops `__proto__` keys, and reports what became infinite. */
 const parseSuspicious = (text: string): unknown => {
