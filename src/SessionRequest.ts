@@ -177,10 +177,10 @@ export const make = <Self, Data, User>(
 
   const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
 
-  const read = (request: HttpServerRequest.HttpServerRequest): SessionCookie.Reading =>
+  const read = (header: string | undefined): SessionCookie.Reading =>
     isBearer
-      ? SessionCookie.readBearer(policy, sessions.token, request.headers["authorization"])
-      : SessionCookie.read(policy, sessions.token, request.headers["cookie"])
+      ? SessionCookie.readBearer(policy, sessions.token, header)
+      : SessionCookie.read(policy, sessions.token, header)
 
   const commit = (
     session: SessionState.SessionState<Data, User>,
@@ -243,7 +243,7 @@ export const make = <Self, Data, User>(
   }
 
   const begin = (
-    request: HttpServerRequest.HttpServerRequest,
+    canRename: boolean,
     reading: SessionCookie.Reading,
     clock: Clock.Clock
   ) =>
@@ -252,7 +252,7 @@ export const make = <Self, Data, User>(
       sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
       credential: credentials[reading._tag],
       background,
-      canRename: request.headers["upgrade"] === undefined,
+      canRename,
       toBearer
     }, clock)
 
@@ -261,22 +261,27 @@ export const make = <Self, Data, User>(
     const already: Session.Handle<Data, User> | undefined = context.unsafeMap.get(definition.key)
     if (already !== undefined) return [already, background ? already.background : Effect.void]
 
-    const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
+    // No more than that of the request, and nothing of the fiber: V8 keeps these functions for some time after the
+    // response, and would keep all of both with them, which made its young collections three times as dear.
+    const { headers } = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
+    const header = headers[isBearer ? "authorization" : "cookie"]
+    const canRename = headers["upgrade"] === undefined
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
     let reading: SessionCookie.Reading = { _tag: "Missing" }
     let session: SessionState.SessionState<Data, User> | undefined
     let closed = false
     const opened = () => {
       if (session !== undefined) return session
-      reading = read(request)
+      reading = read(header)
       if (reading._tag === "Rejected") {
         SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[reading.reason])
       }
-      session = begin(request, reading, Context.get(fiber.currentDefaultServices, Clock.Clock))
+      session = begin(canRename, reading, clock)
       if (closed) session.close({ discard: true })
       return session
     }
 
-    const hook = HttpApp.appendPreResponseHandler((_request, response) => {
+    const hook = HttpApp.appendPreResponseHandler((request, response) => {
       closed = true
       session?.close({ discard: response.status >= 500 || response.status === 499 })
       if (session === undefined || !session.used) return Effect.succeed(response)
