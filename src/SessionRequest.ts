@@ -172,15 +172,12 @@ export const make = <Self, Data, User>(
   )
   const isBearer = options.transport === "bearer"
   const credentialHeader = isBearer ? "Authorization" : "Cookie"
+  const sentHeader = credentialHeader.toLowerCase()
+  const read = isBearer ? SessionCookie.readBearer : SessionCookie.read
   const background = options.background ?? false
   let warned = isBearer || policy.attributes.secure !== true
 
   const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
-
-  const read = (header: string | undefined): SessionCookie.Reading =>
-    isBearer
-      ? SessionCookie.readBearer(policy, sessions.token, header)
-      : SessionCookie.read(policy, sessions.token, header)
 
   const commit = (
     session: SessionState.SessionState<Data, User>,
@@ -242,20 +239,6 @@ export const make = <Self, Data, User>(
     return Effect.as(Effect.logWarning(insecureWarning), withCookie)
   }
 
-  const begin = (
-    canRename: boolean,
-    reading: SessionCookie.Reading,
-    clock: Clock.Clock
-  ) =>
-    new SessionState.SessionState(sessions, {
-      sessionName: definition.sessionName,
-      sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
-      credential: credentials[reading._tag],
-      background,
-      canRename,
-      toBearer
-    }, clock)
-
   return (fiber) => {
     const context = fiber.currentContext
     const already: Session.Handle<Data, User> | undefined = context.unsafeMap.get(definition.key)
@@ -264,7 +247,7 @@ export const make = <Self, Data, User>(
     // No more than that of the request, and nothing of the fiber: V8 keeps these functions for some time after the
     // response, and would keep all of both with them, which made its young collections three times as dear.
     const { headers } = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
-    const header = headers[isBearer ? "authorization" : "cookie"]
+    const header = headers[sentHeader]
     const canRename = headers["upgrade"] === undefined
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
     let reading: SessionCookie.Reading = { _tag: "Missing" }
@@ -272,11 +255,18 @@ export const make = <Self, Data, User>(
     let closed = false
     const opened = () => {
       if (session !== undefined) return session
-      reading = read(header)
+      reading = read(policy, sessions.token, header)
       if (reading._tag === "Rejected") {
         SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[reading.reason])
       }
-      session = begin(canRename, reading, clock)
+      session = new SessionState.SessionState(sessions, {
+        sessionName: definition.sessionName,
+        sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
+        credential: credentials[reading._tag],
+        background,
+        canRename,
+        toBearer
+      }, clock)
       if (closed) session.close({ discard: true })
       return session
     }
