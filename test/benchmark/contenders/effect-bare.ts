@@ -1,10 +1,10 @@
-/** The bare Effect server: the routes and handlers of `effect-sessions.ts`, the same answers, no session. */
+/** The bare Effect server: the routes of `effect-sessions.ts`, the same answers, no session. */
 import { HttpRouter, HttpServer, HttpServerResponse } from "@effect/platform"
 import { Effect, Layer, Option } from "effect"
 import { bareSession, ok, userId, view } from "./common.mjs"
 import { announced, launch } from "./effect-server.js"
 
-/** The bare server's session behind the same methods: a handler written as a generator is no session's cost. */
+/** Stands for the session, so that handlers that use one are generators here, too: that is not the session's cost. */
 const session = {
   get: Effect.sync(() => bareSession),
   user: Effect.succeed(Option.none<string>()),
