@@ -25,7 +25,7 @@ const read = Effect.gen(function*() {
   const session = yield* Cart
   const data = yield* session.get
   const user = yield* session.user
-  return HttpServerResponse.unsafeJson(view({ ...data, user: Option.getOrNull(user) }))
+  return HttpServerResponse.unsafeJson(view({ user: Option.getOrNull(user), count: data.count, items: data.items }))
 })
 
 const write = Effect.gen(function*() {
