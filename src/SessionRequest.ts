@@ -155,8 +155,8 @@ export function provide<Self, Data, User, E>(
 
 /**
  * Begins a request: from now on its fiber has this context, and this hook after those that are there. As
- * `HttpApp.appendPreResponseHandler` and `FiberRef.set` would do, in one step of the fiber instead of five: that is half
- * of what a request costs that does not use its session.
+ * `HttpApp.appendPreResponseHandler` and `FiberRef.set` would do, in one step of the fiber instead of five: about a third
+ * of what a request costs in a server that does not use its session.
  */
 const begin = (context: Context.Context<never>, hook: HttpApp.PreResponseHandler): Effect.Effect<void> =>
   Effect.updateFiberRefs((fiberId, refs) => {
