@@ -10,6 +10,7 @@ export interface Flags {
   readonly only: ReadonlyArray<string> | undefined
   readonly workloads: ReadonlyArray<WorkloadName | Extra> | undefined
   readonly rounds: number | undefined
+  readonly instances: number | undefined
 }
 
 export const usage = `npm run benchmark -- [flags]
@@ -18,7 +19,8 @@ export const usage = `npm run benchmark -- [flags]
   --json FILE             write every figure there
   --only NAME[,NAME]      contenders whose name contains one of these
   --workload NAME[,NAME]  of ${names.join(", ")}
-  --rounds N              how often each is measured`
+  --rounds N              how often each is measured
+  --instances N           in how many processes of its own each, one after the other`
 
 export const parseFlags = (args: ReadonlyArray<string>): Flags => {
   const { values } = parseArgs({
@@ -28,20 +30,26 @@ export const parseFlags = (args: ReadonlyArray<string>): Flags => {
       json: { type: "string" },
       only: { type: "string" },
       workload: { type: "string" },
-      rounds: { type: "string" }
+      rounds: { type: "string" },
+      instances: { type: "string" }
     }
   })
-  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
-  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
-    throw new Error("--rounds must be a whole number")
-  }
   return {
     quick: values.quick,
     json: values.json,
     only: values.only?.split(","),
     workloads: values.workload?.split(",").map(workloadNamed),
-    rounds
+    rounds: positive("rounds", values.rounds),
+    instances: positive("instances", values.instances)
   }
+}
+
+const positive = (name: string, text: string | undefined): number | undefined => {
+  const value = text === undefined ? undefined : Number(text)
+  if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+    throw new Error(`--${name} must be a whole number above zero`)
+  }
+  return value
 }
 
 const workloadNamed = (name: string): WorkloadName | Extra => {

@@ -52,31 +52,65 @@ export interface Harness {
   readonly pinned: boolean
 }
 
-/**
- * Every round runs every contender right after its bare server; the order turns by one from round to round, so that
- * no one always runs first, or always after the same neighbour.
- */
+/** One table: the rounds, shared out among the instances of the servers. */
 export const measureScenario = async (harness: Harness, scenario: Scenario): Promise<Table> => {
   const { effort, fleet } = harness
-  const groups = await startGroups(harness, scenario)
-  for (const entrant of groups.flatMap((group) => [group.bare, ...group.contenders])) {
-    await warmUp(harness, scenario, entrant)
-  }
-  for (let round = 0; round < effort.rounds; round++) {
-    for (const group of rotated(groups, round)) {
-      for (const entrant of [group.bare, ...rotated(group.contenders, round)]) {
-        const result = await runOnce(harness, scenario, entrant, effort.millis)
-        if (result !== undefined) entrant.runs.push(result)
-      }
-    }
+  const instances: Array<ReadonlyArray<Group>> = []
+  while (instances.length < effort.instances) {
+    if (instances.length > 0) await fleet.stopAll()
+    instances.push(await measureInstance(harness, scenario, Math.ceil(effort.rounds / effort.instances)))
   }
   if (!effort.keepServers) await fleet.stopAll()
+  const groups = joinedGroups(instances)
   const { contenders, ...rest } = scenario
   const rows = new Map(
     groups.flatMap((group) => group.contenders.map((entrant) => [entrant.name, rowOf(group.bare, entrant)]))
   )
   return { scenario: rest, rows: contenders.flatMap(({ name }) => rows.get(name) ?? []) }
 }
+
+/**
+ * Every round runs every contender right after its bare server; the order turns by one from round to round, so that
+ * no one always runs first, or always after the same neighbour.
+ */
+const measureInstance = async (
+  harness: Harness,
+  scenario: Scenario,
+  rounds: number
+): Promise<ReadonlyArray<Group>> => {
+  const groups = await startGroups(harness, scenario)
+  for (const entrant of groups.flatMap((group) => [group.bare, ...group.contenders])) {
+    await warmUp(harness, scenario, entrant)
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const group of rotated(groups, round)) {
+      for (const entrant of [group.bare, ...rotated(group.contenders, round)]) {
+        const result = await runOnce(harness, scenario, entrant, harness.effort.millis)
+        if (result !== undefined) entrant.runs.push(result)
+      }
+    }
+  }
+  return groups
+}
+
+/** The groups of all instances as one: the runs of each server one after the other. */
+const joinedGroups = (instances: ReadonlyArray<ReadonlyArray<Group>>): ReadonlyArray<Group> =>
+  (instances[0] ?? []).map((_, index) => {
+    const groups = instances.flatMap((groups) => groups[index] ?? [])
+    return {
+      bare: joined(groups.map(({ bare }) => bare)),
+      contenders: (groups[0]?.contenders ?? []).map((_, other) =>
+        joined(groups.flatMap(({ contenders }) => contenders[other] ?? []))
+      )
+    }
+  })
+
+const joined = (entrants: ReadonlyArray<Entrant>): Entrant => ({
+  name: entrants[0]?.name ?? "",
+  started: undefined,
+  runs: entrants.flatMap(({ runs }) => runs),
+  error: entrants.find(({ error }) => error !== undefined)?.error
+})
 
 const startGroups = async ({ fleet, loader }: Harness, scenario: Scenario): Promise<ReadonlyArray<Group>> => {
   const files = [...new Set(scenario.contenders.map((contender) => contender.bare))]

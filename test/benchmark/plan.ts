@@ -23,6 +23,11 @@ export interface WarmUp {
 /** How long and how often. */
 export interface Effort {
   readonly rounds: number
+  /**
+   * In how many processes each server is measured, one after the other. A process keeps for its life what V8 decided
+   * when it compiled it: the same server started again may take a tenth more or less.
+   */
+  readonly instances: number
   readonly millis: number
   /** Before the first round: of a new server, and of one that was measured in another scenario. */
   readonly warmUp: { readonly cold: WarmUp; readonly warm: WarmUp }
@@ -48,13 +53,15 @@ export interface Choice {
   readonly only: ReadonlyArray<string> | undefined
   readonly workloads: ReadonlyArray<WorkloadName | Extra> | undefined
   readonly rounds: number | undefined
+  readonly instances: number | undefined
   readonly postgres: boolean
 }
 
-export const effortOf = ({ quick, rounds }: Choice): Effort =>
+export const effortOf = ({ instances = 1, quick, rounds }: Choice): Effort =>
   quick
     ? {
       rounds: rounds ?? 3,
+      instances,
       millis: 80,
       warmUp: {
         cold: { millis: 400, atMost: 2000, requests: 12_000 },
@@ -67,6 +74,7 @@ export const effortOf = ({ quick, rounds }: Choice): Effort =>
     : {
       // Many short rounds: the speed of a shared machine changes within seconds, and then for all that take turns.
       rounds: rounds ?? 12,
+      instances,
       millis: 200,
       warmUp: {
         cold: { millis: 1000, atMost: 10_000, requests: 12_000 },
