@@ -32,8 +32,9 @@ export interface Table {
 /** A server that takes part, and its runs so far. */
 interface Entrant {
   readonly name: string
-  /** Undefined if it did not start. */
-  readonly started: Started | undefined
+  readonly start: () => Promise<Started>
+  /** The process it is in now. Undefined if it did not start. */
+  started: Started | undefined
   readonly runs: Array<RunResult>
   error: string | undefined
 }
@@ -52,16 +53,27 @@ export interface Harness {
   readonly pinned: boolean
 }
 
-/** One table: the rounds, shared out among the instances of the servers. */
+/**
+ * Every round runs every contender right after its bare server; the order turns by one from round to round, so that
+ * no one always runs first, or always after the same neighbour.
+ */
 export const measureScenario = async (harness: Harness, scenario: Scenario): Promise<Table> => {
   const { effort, fleet } = harness
-  const instances: Array<ReadonlyArray<Group>> = []
-  while (instances.length < effort.instances) {
-    if (instances.length > 0) await fleet.stopAll()
-    instances.push(await measureInstance(harness, scenario, Math.ceil(effort.rounds / effort.instances)))
+  const groups = groupsOf(fleet, scenario)
+  const instanceOf = (round: number): number => Math.floor((round * effort.instances) / effort.rounds)
+  for (let round = 0; round < effort.rounds; round++) {
+    if (round === 0 || instanceOf(round) !== instanceOf(round - 1)) {
+      if (round > 0) await fleet.stopAll()
+      await startGroups(harness, scenario, groups)
+    }
+    for (const group of rotated(groups, round)) {
+      for (const entrant of [group.bare, ...rotated(group.contenders, round)]) {
+        const result = await runOnce(harness, scenario, entrant, effort.millis)
+        if (result !== undefined) entrant.runs.push(result)
+      }
+    }
   }
   if (!effort.keepServers) await fleet.stopAll()
-  const groups = joinedGroups(instances)
   const { contenders, ...rest } = scenario
   const rows = new Map(
     groups.flatMap((group) => group.contenders.map((entrant) => [entrant.name, rowOf(group.bare, entrant)]))
@@ -69,75 +81,41 @@ export const measureScenario = async (harness: Harness, scenario: Scenario): Pro
   return { scenario: rest, rows: contenders.flatMap(({ name }) => rows.get(name) ?? []) }
 }
 
-/**
- * Every round runs every contender right after its bare server; the order turns by one from round to round, so that
- * no one always runs first, or always after the same neighbour.
- */
-const measureInstance = async (
-  harness: Harness,
-  scenario: Scenario,
-  rounds: number
-): Promise<ReadonlyArray<Group>> => {
-  const groups = await startGroups(harness, scenario)
-  for (const entrant of groups.flatMap((group) => [group.bare, ...group.contenders])) {
-    await warmUp(harness, scenario, entrant)
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const group of rotated(groups, round)) {
-      for (const entrant of [group.bare, ...rotated(group.contenders, round)]) {
-        const result = await runOnce(harness, scenario, entrant, harness.effort.millis)
-        if (result !== undefined) entrant.runs.push(result)
-      }
-    }
-  }
-  return groups
-}
+const groupsOf = (fleet: Fleet, scenario: Scenario): ReadonlyArray<Group> =>
+  [...new Set(scenario.contenders.map((contender) => contender.bare))].map((file) => ({
+    bare: entrantOf(file, () => fleet.bare(file)),
+    contenders: scenario.contenders
+      .filter(({ bare }) => bare === file)
+      .map((contender) => entrantOf(contender.name, () => start(fleet, contender, scenario)))
+  }))
 
-/** The groups of all instances as one: the runs of each server one after the other. */
-const joinedGroups = (instances: ReadonlyArray<ReadonlyArray<Group>>): ReadonlyArray<Group> =>
-  (instances[0] ?? []).map((_, index) => {
-    const groups = instances.flatMap((groups) => groups[index] ?? [])
-    return {
-      bare: joined(groups.map(({ bare }) => bare)),
-      contenders: (groups[0]?.contenders ?? []).map((_, other) =>
-        joined(groups.flatMap(({ contenders }) => contenders[other] ?? []))
-      )
-    }
-  })
-
-const joined = (entrants: ReadonlyArray<Entrant>): Entrant => ({
-  name: entrants[0]?.name ?? "",
+const entrantOf = (name: string, start: Entrant["start"]): Entrant => ({
+  name,
+  start,
   started: undefined,
-  runs: entrants.flatMap(({ runs }) => runs),
-  error: entrants.find(({ error }) => error !== undefined)?.error
+  runs: [],
+  error: undefined
 })
 
-const startGroups = async ({ fleet, loader }: Harness, scenario: Scenario): Promise<ReadonlyArray<Group>> => {
-  const files = [...new Set(scenario.contenders.map((contender) => contender.bare))]
-  const [bares, contenders] = await Promise.all([
-    Promise.all(files.map((file) => entrantOf(file, fleet.bare(file)))),
-    Promise.all(scenario.contenders.map((contender) => entrantOf(contender.name, start(fleet, contender, scenario))))
-  ])
-  for (const entrant of [...bares, ...contenders]) {
+/**
+ * Starts everyone in a new process, unless it is kept from another scenario, and warms it up. One that does not start,
+ * or fails a check later, has no figures; the others go on.
+ */
+const startGroups = async (harness: Harness, scenario: Scenario, groups: ReadonlyArray<Group>): Promise<void> => {
+  const entrants = groups.flatMap((group) => [group.bare, ...group.contenders])
+  await Promise.all(entrants.map(async (entrant) => {
+    entrant.started = await entrant.start().catch(failing(entrant))
+  }))
+  for (const entrant of entrants) {
     if (entrant.started === undefined) continue
     const { target } = entrant.started
-    await loader.send({ type: "prepare", target, clients: scenario.connections }).catch(failing(entrant))
+    await harness.loader.send({ type: "prepare", target, clients: scenario.connections }).catch(failing(entrant))
   }
-  return bares.map((bare, index) => ({
-    bare,
-    contenders: contenders.filter((_, other) => scenario.contenders[other]?.bare === files[index])
-  }))
+  for (const entrant of entrants) await warmUp(harness, scenario, entrant)
 }
 
 const start = (fleet: Fleet, contender: Contender, { payload, workload }: Scenario): Promise<Started> =>
   fleet.contender(contender, payload, workload === "touch" ? { touchMillis: 1 } : {})
-
-/** One that does not start, or fails a check later, has no figures; the others go on. */
-const entrantOf = (name: string, starting: Promise<Started>): Promise<Entrant> =>
-  starting.then(
-    (started) => ({ name, started, runs: [], error: undefined }),
-    (error: unknown) => ({ name, started: undefined, runs: [], error: messageOf(error) })
-  )
 
 const failing = (entrant: Entrant) => (error: unknown): undefined => {
   entrant.error ??= messageOf(error)
