@@ -12,6 +12,7 @@ import * as Direct from "./Direct.js"
 import * as Json from "./internal/json.js"
 import { SessionConfigError, SessionDataError } from "./SessionError.js"
 import type { SessionRecord } from "./SessionStore.js"
+import * as Verbatim from "./Verbatim.js"
 
 /**
  * How the data and the user of a session are written down.
@@ -39,6 +40,8 @@ export interface Format<Data, User> {
 export interface Codable<Type, Encoded> {
   readonly encode: (value: Type) => Effect.Effect<Encoded, ParseError>
   readonly decode: (value: unknown) => Effect.Effect<Type, ParseError>
+  /** Whether both would make of a value what it is, where that can be told beforehand. See `Verbatim`. */
+  readonly isVerbatim: ((value: unknown) => value is Type & Encoded) | undefined
 }
 
 /**
@@ -50,7 +53,7 @@ export interface Codable<Type, Encoded> {
 export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Codable<Type, Encoded> => {
   const encode = Schema.encode(schema)
   const decode = Schema.decodeUnknown(schema)
-  return { encode: (value) => encode(value), decode: (value) => decode(value) }
+  return { encode: (value) => encode(value), decode: (value) => decode(value), isVerbatim: Verbatim.make(schema) }
 }
 
 /**
@@ -96,23 +99,32 @@ const dataError = (reason: SessionDataError["reason"]) => new SessionDataError({
 export const make = <Data, User>(
   format: Format<Data, User>
 ): Effect.Effect<Codec<Data, User>, SessionConfigError> => {
+  const { isVerbatim } = format.data
+
   const decodeText = (text: string): Effect.Effect<Data, "data"> => {
+    if (isVerbatim !== undefined) {
+      const value = Json.parseUnchecked(text)
+      if (isVerbatim(value)) return Exit.succeed(value)
+    }
     const value = Json.parse(text)
     return value === undefined ? Exit.fail("data") : Direct.mapError(format.data.decode(value), () => "data")
   }
 
+  const toText = (result: Json.Text): Effect.Effect<string, SessionDataError> => {
+    if (result._tag !== "Text") return Exit.fail(dataError(result._tag))
+    // A required property that is undefined is lost in JSON. Better to fail now than to lose the session later.
+    return result.droppedUndefined
+      ? Direct.mapError(Direct.map(decodeText(result.text), () => result.text), () => dataError("NotJson"))
+      : Exit.succeed(result.text)
+  }
+
   const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
-    Direct.flatMap(
-      Direct.mapError(format.data.encode(data), () => dataError("Unencodable")),
-      (encoded): Effect.Effect<string, SessionDataError> => {
-        const result = Json.stringify(encoded, format.maxBytes)
-        if (result._tag !== "Text") return Exit.fail(dataError(result._tag))
-        // A required property that is undefined is lost in JSON. Better to fail now than to lose the session later.
-        return result.droppedUndefined
-          ? Direct.mapError(Direct.map(decodeText(result.text), () => result.text), () => dataError("NotJson"))
-          : Exit.succeed(result.text)
-      }
-    )
+    isVerbatim !== undefined && isVerbatim(data)
+      ? toText(Json.stringifyUnchecked(data, format.maxBytes))
+      : Direct.flatMap(
+        Direct.mapError(format.data.encode(data), () => dataError("Unencodable")),
+        (encoded) => toText(Json.stringify(encoded, format.maxBytes))
+      )
 
   const encodeUser = (user: User): Effect.Effect<string, SessionDataError> =>
     Effect.flatMap(

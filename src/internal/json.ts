@@ -46,17 +46,23 @@ const kindOf = (value: unknown, depth: number): "Json" | "NotJson" | "Undefined"
 
 const byteLength = (text: string): number => Buffer.byteLength(text)
 
+const textOf = (value: unknown, maxBytes: number, droppedUndefined: boolean): Text => {
+  const text = JSON.stringify(value)
+  return text.length * 3 > maxBytes && byteLength(text) > maxBytes
+    ? { _tag: "TooLarge" }
+    : { _tag: "Text", text, droppedUndefined }
+}
+
+/** JSON text of what is known to be JSON. */
+export const stringifyUnchecked = (value: unknown, maxBytes: number): Text => textOf(value, maxBytes, false)
+
 /**
  * JSON text of `value`, if it is JSON to begin with. What `JSON.stringify` would silently bend (dates, `NaN`, class
  * instances, functions) is refused, since it would come back as something else.
  */
 export const stringify = (value: unknown, maxBytes: number): Text => {
   const kind = kindOf(value, 0)
-  if (kind === "NotJson") return { _tag: "NotJson" }
-  const text = JSON.stringify(value)
-  return text.length * 3 > maxBytes && byteLength(text) > maxBytes
-    ? { _tag: "TooLarge" }
-    : { _tag: "Text", text, droppedUndefined: kind === "Undefined" }
+  return kind === "NotJson" ? { _tag: "NotJson" } : textOf(value, maxBytes, kind === "Undefined")
 }
 
 /** Whether the brackets of `text` nest too deep. Brackets inside strings do not count. */
@@ -104,6 +110,16 @@ export const parse = (text: string): unknown => {
   if (text.length > maxReadLength || isTooDeep(text)) return undefined
   try {
     return isSuspicious(text) ? parseSuspicious(text) : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** As `parse`, for whoever looks at every part of the value: nothing is checked but the length, and nothing dropped. */
+export const parseUnchecked = (text: string): unknown => {
+  if (text.length > maxReadLength) return undefined
+  try {
+    return JSON.parse(text)
   } catch {
     return undefined
   }
