@@ -99,17 +99,18 @@ export const httpRouter = <Self, Data, User>(
       open: SessionRequest.Open<Data, User>
     ]
     | undefined
-  const open: SessionRequest.Open<Data, User> = (fiber) => {
-    const sessions = Context.unsafeGet(fiber.currentContext, definition.sessions)
-    const policy = Context.get(fiber.currentContext, SessionCookie.SessionCookie)
+  const open: SessionRequest.Open<Data, User> = (context, clock) => {
+    const sessions = Context.unsafeGet(context, definition.sessions)
+    const policy = Context.get(context, SessionCookie.SessionCookie)
     if (last === undefined || last[0] !== sessions || last[1] !== policy) {
       last = [sessions, policy, SessionRequest.make(definition, sessions, policy, options)]
     }
-    return last[2](fiber)
+    return last[2](context, clock)
   }
   return <E, R>(
     app: HttpApp.Default<E, R>
-  ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> => SessionRequest.provide(app, definition, open)
+  ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> =>
+    SessionRequest.provide(app, definition, open, options)
 }
 
 /**
@@ -149,7 +150,7 @@ export const layerRouter = <Self, Data, User>(
   options: Options = {}
 ) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(openIn(definition, options), (open) => (app) => SessionRequest.provide(app, definition, open))
+    Effect.map(openIn(definition, options), (open) => (app) => SessionRequest.provide(app, definition, open, options))
   )
 
 /**
@@ -247,5 +248,8 @@ export const layerHttpApi = <Id, Self, Data, User>(
 ): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
   Layer.effect(
     tag,
-    Effect.map(openIn(definition, options), (open) => ({ session: () => SessionRequest.handleOf(open) }))
+    Effect.map(openIn(definition, options), (open) => {
+      const handle = SessionRequest.handleOf(definition, open, options)
+      return { session: () => handle }
+    })
   )

@@ -12,9 +12,10 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
@@ -105,29 +106,78 @@ const insecureWarning =
   + "development over plain http, set insecure: true in SessionCookie."
 
 /**
- * Opens the session of the request that a fiber handles: its handle, and what must run before the handle is used. That
- * also makes `context` the fiber's own, unless the session was open already.
+ * Opens the session of the request in `context`: its handle, and the hook that commits it before the response.
  *
  * @since 0.1.0
  * @category models
  */
 export type Open<Data, User> = (
-  fiber: Fiber.RuntimeFiber<unknown, unknown>
-) => readonly [handle: Session.Handle<Data, User>, before: (context: Context.Context<never>) => Effect.Effect<void>]
+  context: Context.Context<never>,
+  clock: Clock.Clock
+) => readonly [handle: Session.Handle<Data, User>, hook: HttpApp.PreResponseHandler]
 
 /**
- * The handle of the session of the request in context.
+ * Begins a request: from now on its fiber has the handle of its session in context, and the session's hook after those
+ * hooks that are there. A request that has begun already, because middleware was applied twice, goes on as it is.
+ *
+ * As `HttpApp.appendPreResponseHandler` and `FiberRef.set` would do, in one step of the fiber instead of five and made
+ * once for all requests: this is most of what a request costs in a server that does not use its session.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const handleOf = <Data, User>(
-  open: Open<Data, User>
-): Effect.Effect<Session.Handle<Data, User>, never, HttpServerRequest.HttpServerRequest> =>
-  Effect.withFiberRuntime((fiber) => {
-    const [handle, before] = open(fiber)
-    return Effect.as(before(fiber.currentContext), handle)
+export const begin = <Self, Data, User>(
+  tag: Context.Tag<Self, Session.Handle<Data, User>>,
+  open: Open<Data, User>,
+  options: Options
+): Effect.Effect<void, never, HttpServerRequest.HttpServerRequest> => {
+  const begun = Effect.updateFiberRefs((fiberId, refs) => {
+    const context = FiberRefs.getOrDefault(refs, FiberRef.currentContext)
+    if (context.unsafeMap.has(tag.key)) return refs
+    const services = FiberRefs.getOrDefault(refs, DefaultServices.currentServices)
+    const [handle, hook] = open(context, Context.get(services, Clock.Clock))
+    const earlier = FiberRefs.getOrDefault(refs, HttpApp.currentPreResponseHandlers)
+    const hooks: HttpApp.PreResponseHandler = Option.isNone(earlier)
+      ? hook
+      : (request, response) => Effect.flatMap(earlier.value(request, response), (response) => hook(request, response))
+    const locals = new Map(refs.locals)
+    put(locals, FiberRef.currentContext, fiberId, Context.add(context, tag, handle))
+    put(locals, HttpApp.currentPreResponseHandlers, fiberId, Option.some(hooks))
+    return FiberRefs.unsafeMake(locals)
   })
+  return options.background === true
+    ? Effect.zipRight(begun, Effect.flatMap(begunHandle(tag), ({ background }) => background))
+    : begun
+}
+
+/** As `FiberRefs.updateAs`, which first compares the values, and hashes both contexts for that. */
+const put = <A>(
+  locals: FiberRefs.FiberRefs["locals"],
+  fiberRef: FiberRef.FiberRef<A>,
+  fiberId: FiberId.Single,
+  value: A
+): void => {
+  const ofOthers = (locals.get(fiberRef) ?? []).filter(([id]) => id !== fiberId)
+  locals.set(fiberRef, [[fiberId, value], ...ofOthers])
+}
+
+const begunHandle = <Self, Data, User>(
+  tag: Context.Tag<Self, Session.Handle<Data, User>>
+): Effect.Effect<Session.Handle<Data, User>> =>
+  Effect.contextWith((context: Context.Context<never>) => Context.unsafeGet(context, tag))
+
+/**
+ * The handle of the session of the request in context, which begins with that.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const handleOf = <Self, Data, User>(
+  tag: Context.Tag<Self, Session.Handle<Data, User>>,
+  open: Open<Data, User>,
+  options: Options
+): Effect.Effect<Session.Handle<Data, User>, never, HttpServerRequest.HttpServerRequest> =>
+  Effect.zipRight(begin(tag, open, options), begunHandle(tag))
 
 /**
  * The same app with the handle of the request's session in context.
@@ -138,43 +188,22 @@ export const handleOf = <Data, User>(
 export function provide<Self, Data, User, E, R>(
   app: HttpApp.Default<E, R>,
   tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  open: Open<Data, User>
+  open: Open<Data, User>,
+  options: Options
 ): HttpApp.Default<E, Exclude<R, Self>>
 // Instead of `Effect.provideService`, which also takes the handle away again afterwards, for twice the price and for
 // nobody: the router does so, or the fiber ends with its request.
 export function provide<Self, Data, User, E>(
   app: HttpApp.Default<E>,
   tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  open: Open<Data, User>
+  open: Open<Data, User>,
+  options: Options
 ): HttpApp.Default<E> {
-  return Effect.withFiberRuntime((fiber) => {
-    const [handle, before] = open(fiber)
-    return Effect.zipRight(before(Context.add(fiber.currentContext, tag, handle)), app)
-  })
+  return Effect.zipRight(begin(tag, open, options), app)
 }
 
 /**
- * Begins a request: from now on its fiber has this context, and this hook after those that are there. As
- * `HttpApp.appendPreResponseHandler` and `FiberRef.set` would do, in one step of the fiber instead of five: about a third
- * of what a request costs in a server that does not use its session.
- */
-const begin = (context: Context.Context<never>, hook: HttpApp.PreResponseHandler): Effect.Effect<void> =>
-  Effect.updateFiberRefs((fiberId, refs) => {
-    const earlier = FiberRefs.getOrDefault(refs, HttpApp.currentPreResponseHandlers)
-    const hooks: HttpApp.PreResponseHandler = Option.isNone(earlier)
-      ? hook
-      : (request, response) => Effect.flatMap(earlier.value(request, response), (response) => hook(request, response))
-    return FiberRefs.updateManyAs(refs, {
-      entries: [
-        [FiberRef.currentContext, [[fiberId, context]]],
-        [HttpApp.currentPreResponseHandlers, [[fiberId, Option.some(hooks)]]]
-      ]
-    })
-  })
-
-/**
- * Opens the sessions of requests: makes the handle from the id a request carries, and the hook that commits it. A
- * request whose session is open already, because middleware was applied twice, keeps that.
+ * Opens the sessions of requests: makes the handle from the id a request carries, and the hook that commits it.
  *
  * @since 0.1.0
  * @category constructors
@@ -194,7 +223,6 @@ export const make = <Self, Data, User>(
   const credentialHeader = isBearer ? "Authorization" : "Cookie"
   const sentHeader = credentialHeader.toLowerCase()
   const read = isBearer ? SessionCookie.readBearer : SessionCookie.read
-  const background = options.background ?? false
   let warned = isBearer || policy.attributes.secure !== true
 
   const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
@@ -259,17 +287,12 @@ export const make = <Self, Data, User>(
     return Effect.as(Effect.logWarning(insecureWarning), withCookie)
   }
 
-  return (fiber) => {
-    const context = fiber.currentContext
-    const already: Session.Handle<Data, User> | undefined = context.unsafeMap.get(definition.key)
-    if (already !== undefined) return [already, () => background ? already.background : Effect.void]
-
-    // No more than that of the request, and nothing of the fiber: V8 keeps these functions for some time after the
+  return (context, clock) => {
+    // No more than that of the request, and nothing of its context: V8 keeps these functions for some time after the
     // response, and would keep all of both with them, which made its young collections three times as dear.
     const { headers } = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
     const header = headers[sentHeader]
     const canRename = headers["upgrade"] === undefined
-    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
     let reading: SessionCookie.Reading = { _tag: "Missing" }
     let session: SessionState.SessionState<Data, User> | undefined
     let closed = false
@@ -283,7 +306,6 @@ export const make = <Self, Data, User>(
         sessionName: definition.sessionName,
         sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
         credential: credentials[reading._tag],
-        background,
         canRename,
         toBearer
       }, clock)
@@ -301,7 +323,7 @@ export const make = <Self, Data, User>(
         ? finish(request, reading, used, response)
         : Direct.flatMap(commit(used, pending, response), (response) => finish(request, reading, used, response))
     }
-    return [new SessionHandle.SessionHandle(opened), (context) => begin(context, hook)]
+    return [new SessionHandle.SessionHandle(opened), hook]
   }
 }
 

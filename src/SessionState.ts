@@ -31,8 +31,6 @@ export interface Brought {
   /** The id that the request carries, if it has the form of one. */
   readonly sentId: Option.Option<SessionId>
   readonly credential: "missing" | "rejected" | "accepted"
-  /** Whether reading counts as no activity. */
-  readonly background: boolean
   /** Whether the response can hand out an id: that of a socket cannot. */
   readonly canRename: boolean
   /** The id as the client shall send it, where the client keeps it itself. */
@@ -78,7 +76,8 @@ export class SessionState<Data, User> {
   private changes: ReadonlyArray<(data: Data) => Data> = []
   private creates = false
   private newId: Option.Option<SessionId> = Option.none()
-  private background: boolean
+  /** Whether reading counts as no activity. */
+  private background = false
   private finished = false
   // Keeps loading, committing and destroying apart.
   private busy = false
@@ -93,7 +92,6 @@ export class SessionState<Data, User> {
   ) {
     this.data = sessions.initial
     this.loaded = Option.isNone(brought.sentId)
-    this.background = brought.background
   }
 
   now(): number {
