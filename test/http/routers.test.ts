@@ -1,20 +1,34 @@
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { assert, describe, effect, scoped } from "@effect/vitest"
 import { Session, SessionCookie, SessionMiddleware, Sessions, SessionStore } from "effect-sessions"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as TestServices from "effect/TestServices"
 import { test } from "vitest"
-import { type App, AppSession, Browser, browserWith, incrementCount, makeApp, use, webHandler } from "../support/app.js"
+import {
+  type App,
+  AppSession,
+  Browser,
+  browserWith,
+  incrementCount,
+  makeApp,
+  rowsOf,
+  use,
+  webHandler
+} from "../support/app.js"
 import type { Operation } from "../support/observedStore.js"
 import { Api, AppSessions, doors, type Handle, type Name } from "./support/routers.js"
 
@@ -223,6 +237,33 @@ describe("One fiber that handles several requests", () => {
         )
         assert.deepStrictEqual(response.body, HttpServerResponse.unsafeJson(Option.fromNullable(user)).body)
       }
+    }))
+})
+
+describe("A fiber that is joined", () => {
+  class Place extends Context.Tag("Place")<Place, string>() {}
+
+  effect("brings its hook along, and nothing of the context that it was forked with", () =>
+    Effect.gen(function*() {
+      const app = yield* makeApp()
+      const request = HttpServerRequest.fromWeb(new Request("https://app.test/"))
+      const write = SessionMiddleware.httpRouter(AppSession)(Effect.as(incrementCount, HttpServerResponse.empty()))
+      yield* Effect.gen(function*() {
+        const fiber = yield* Effect.fork(write)
+        const place = yield* Effect.provideService(
+          Effect.zipRight(Fiber.join(fiber), Place),
+          Place,
+          "where it is joined"
+        )
+        assert.strictEqual(place, "where it is joined")
+        const hook = Option.getOrThrow(yield* FiberRef.get(HttpApp.currentPreResponseHandlers))
+        yield* hook(request, HttpServerResponse.empty())
+        assert.strictEqual(yield* rowsOf(app), 1)
+      }).pipe(
+        Effect.provideService(Place, "where it is forked"),
+        Effect.provideService(HttpServerRequest.HttpServerRequest, request),
+        Effect.provideService(AppSession.sessions, app.sessions)
+      )
     }))
 })
 
