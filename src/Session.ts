@@ -131,6 +131,10 @@ export interface Options<Data, Encoded> {
    * The schema of the data. Its encoded side must be JSON; dates, maps and classes encode to it. To keep rows of older
    * and newer versions of the app readable, give new fields a default (`Schema.optionalWith`) and, where nodes of two
    * versions write side by side, annotate the schema with `parseOptions: { onExcessProperty: "preserve" }`.
+   *
+   * Cheapest is data that is JSON itself (structs, arrays, records, strings, numbers, with filters and defaults or
+   * without): it is only looked at. Dates, classes, options and what else is encoded make each read and write take two
+   * to four times as long.
    */
   readonly data: Schema.Schema<Data, Encoded>
   /** What a visitor's session holds. Never stored until changed. */

@@ -1,6 +1,6 @@
 /**
  * Schemas whose decoded form is the encoded form, as that of most session data is. Such a schema's values need no
- * decoding where they are what it would make of them, to the letter, and finding that out takes a tenth of the time.
+ * decoding where they are what it would make of them, to the letter, and finding that out takes a fraction of the time.
  *
  * @since 0.1.0
  */
@@ -19,8 +19,8 @@ const isArray = (value: unknown): value is ReadonlyArray<unknown> =>
 /**
  * A test for values that `schema` decodes, and encodes, to an equal value, and that are JSON: without properties that it
  * would strip or put in another order, nothing undefined, no number that is not finite. What it says no to may still
- * decode. `undefined` for a schema whose values cannot be told this way: one that transforms or declares something, is
- * recursive, or is a union of objects without a literal that tells them apart.
+ * decode. `undefined` for a schema whose values cannot be told this way: one that declares something, is recursive,
+ * transforms more than by giving properties a default, or is a union of objects without a literal that tells them apart.
  *
  * @since 0.1.0
  * @category constructors
@@ -52,6 +52,8 @@ const checkOf = (ast: AST.AST): Check | undefined => {
       return ast.indexSignatures.length === 0 ? checkOfStruct(ast) : checkOfRecord(ast)
     case "Union":
       return checkOfUnion(ast)
+    case "Transformation":
+      return checkOfDefaults(ast)
     default:
       return undefined
   }
@@ -136,7 +138,7 @@ const isPrimitive = (ast: AST.AST): boolean =>
     ? isPrimitive(ast.from)
     : AST.isUnion(ast)
     ? ast.types.every(isPrimitive)
-    : !AST.isTupleType(ast) && !AST.isTypeLiteral(ast)
+    : !AST.isTupleType(ast) && !AST.isTypeLiteral(ast) && !AST.isTransformation(ast)
 
 /** Whether no value belongs to both. */
 const isApart = (left: AST.AST, right: AST.AST): boolean =>
@@ -149,3 +151,21 @@ const isApart = (left: AST.AST, right: AST.AST): boolean =>
 const areOtherLiterals = (left: AST.PropertySignature, right: AST.PropertySignature): boolean =>
   !left.isOptional && !right.isOptional && AST.isLiteral(left.type) && AST.isLiteral(right.type) &&
   left.type.literal !== right.type.literal
+
+/** A property that has a default has no need of it where it is there. */
+const checkOfDefaults = ({ from, to, transformation }: AST.Transformation): Check | undefined => {
+  if (!AST.isTypeLiteralTransformation(transformation)) return undefined
+  const properties = transformation.propertySignatureTransformations
+  const before = checkOf(from)
+  const after = checkOf(to)
+  if (before === undefined || after === undefined || properties.some(({ from, to }) => from !== to)) return undefined
+  return (value) =>
+    isObject(value) && before(value) && after(value) &&
+    properties.every(({ decode, encode, from }) =>
+      typeof from === "string" && Object.hasOwn(value, from) &&
+      keeps(decode, value[from]) && keeps(encode, value[from])
+    )
+}
+
+const keeps = (change: (value: Option.Option<unknown>) => Option.Option<unknown>, value: unknown): boolean =>
+  Option.exists(change(Option.some(value)), (changed) => changed === value)

@@ -4,6 +4,8 @@ import * as Verbatim from "effect-sessions/Verbatim"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import { identity } from "effect/Function"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as AST from "effect/SchemaAST"
 import { isDeepStrictEqual } from "node:util"
@@ -31,8 +33,15 @@ const others: ReadonlyArray<AnySchema> = [
   Schema.Date,
   Schema.NumberFromString,
   Schema.Struct({}),
-  Schema.Struct({ a: Schema.optionalWith(Schema.Number, { default: () => 7 }) })
+  Schema.Struct({ a: Schema.optionalWith(Schema.Number, { as: "Option" }) }),
+  Schema.Struct({ a: Schema.Number, b: Schema.Number }).pipe(Schema.rename({ a: "c" }))
 ].map(of)
+
+const counts = [
+  Schema.optionalWith(Schema.Number, { default: () => 7 }),
+  Schema.optionalWith(Schema.Number, { default: () => 7, nullable: true }),
+  Schema.optionalWith(Schema.Number, { default: () => 7, exact: true })
+]
 
 /** So few that values of one schema are often values, or almost, of another. */
 const name = FastCheck.constantFrom("a", "b", "c", "toJSON", "__proto__")
@@ -57,7 +66,10 @@ const schemas = (leaves: ReadonlyArray<AnySchema>): FastCheck.Arbitrary<AnySchem
         schema.map((schema) => of(Schema.NonEmptyArray(schema))),
         schema.map((value) => of(Schema.Record({ key: Schema.String, value }))),
         FastCheck.array(schema, { minLength: 2, maxLength: 3 }).map((members) => of(Schema.Union(...members))),
-        schema.map((schema) => of(Schema.NullOr(schema)))
+        schema.map((schema) => of(Schema.NullOr(schema))),
+        FastCheck.tuple(fields, FastCheck.constantFrom(...counts)).map(([fields, b]) =>
+          of(Schema.Struct({ ...fields, b }))
+        )
       )
     }
   }).schema
@@ -179,6 +191,26 @@ describe("verbatim", () => {
     Schema.Struct({ _tag: Schema.Literal("Member"), name: String }),
     Schema.Null
   ))
+  const counted = of(Schema.Struct({
+    count: Schema.optionalWith(Number, { default: () => 0, nullable: true }),
+    name: String
+  }))
+  /** A count that is required and made of one that is optional. */
+  const made = (
+    options: {
+      readonly from?: Schema.Schema<number>
+      readonly to?: Schema.Schema<number>
+      readonly decode?: (count: number) => number
+      readonly encode?: (count: number) => number
+    }
+  ) =>
+    of(Schema.Struct({
+      count: Schema.optionalToRequired(options.from ?? Number, options.to ?? Number, {
+        decode: Option.match({ onNone: () => 0, onSome: options.decode ?? identity }),
+        encode: (count) => Option.some((options.encode ?? identity)(count))
+      })
+    }))
+  const double = (count: number) => count * 2
   const pair = of(Schema.Tuple(Number, String))
 
   const parsed = (text: string): unknown => JSON.parse(text)
@@ -190,7 +222,9 @@ describe("verbatim", () => {
     ["another member of a union", state, { _tag: "Member", name: "n" }],
     ["a plain member of a union", state, null],
     ["a tuple", pair, [1, "x"]],
-    ["what passes a filter", of(Schema.Int), 1]
+    ["what passes a filter", of(Schema.Int), 1],
+    ["a struct with a property that is made of an optional one", made({}), { count: 1 }],
+    ["a struct that has what there is a default for", counted, { count: 1, name: "n" }]
   ]
   for (const [what, schema, value] of yes) {
     test(`is ${what}`, () => assert.isTrue(Verbatim.make(schema)?.(value)))
@@ -215,7 +249,13 @@ describe("verbatim", () => {
     ["a member of a union with a property that the schema strips", state, { _tag: "Guest", name: "n" }],
     ["a tuple that is too long", pair, [1, "x", 2]],
     ["a tuple that is too short", pair, [1]],
-    ["what a filter refuses", of(Schema.Int), 1.5]
+    ["what a filter refuses", of(Schema.Int), 1.5],
+    ["a struct that needs a default", counted, { name: "n" }],
+    ["a struct that needs a default for null", counted, { count: null, name: "n" }],
+    ["a struct that is changed as it is read", made({ decode: double }), { count: 1 }],
+    ["a struct that is changed as it is written", made({ encode: double }), { count: 1 }],
+    ["a struct with what may not be stored", made({ from: Schema.Int }), { count: 1.5 }],
+    ["a struct with what may not be read", made({ to: Schema.Int }), { count: 1.5 }]
   ]
   for (const [what, schema, value] of no) {
     test(`is not ${what}`, () => assert.isFalse(Verbatim.make(schema)?.(value)))
@@ -264,6 +304,11 @@ describe("verbatim", () => {
     ["a tuple with elements after the rest", of(Schema.Tuple([Number], String, Number))],
     ["a bigint", of(Schema.Literal(1n))],
     ["infinity", of(Schema.Literal(Infinity))],
+    [
+      "a union of what has a default with another object",
+      of(Schema.Union(Schema.Struct({ a: Schema.optionalWith(Number, { default: () => 0 }) }), narrow))
+    ],
+    ["another name", of(narrow.pipe(Schema.rename({ a: "b" })))],
     ["a transformation", of(Schema.Struct({ a: Schema.Date }))],
     ["a transformation in an array", of(List(Schema.NumberFromString))],
     ["a class", of(class Cart extends Schema.Class<Cart>("Cart")({ a: Number }) {})],
