@@ -133,8 +133,8 @@ export interface Options<Data, Encoded> {
    * versions write side by side, annotate the schema with `parseOptions: { onExcessProperty: "preserve" }`.
    *
    * Cheapest is data that is JSON itself (structs, arrays, records, strings, numbers, with filters and defaults or
-   * without): it is only looked at. Dates, classes, options and what else is encoded make each read and write take two
-   * to four times as long.
+   * without): it is only looked at. With dates, classes, options and whatever else is encoded, decoding and encoding take
+   * two to four times as long.
    */
   readonly data: Schema.Schema<Data, Encoded>
   /** What a visitor's session holds. Never stored until changed. */
