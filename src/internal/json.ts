@@ -91,10 +91,25 @@ const isTooDeep = (text: string): boolean => {
 const isSuspicious = (text: string): boolean =>
   text.includes("__proto__") || text.includes("\\u00") || /[eE]\+?\d{3}/.test(text) || /\d{309}/.test(text)
 
+/** As `parse`, for whoever looks at every part of the value: nothing is checked but the length, and nothing dropped. */
+export const parseUnchecked = (text: string): unknown => parseWith(text, undefined)
+
+const parseWith = (
+  text: string,
+  reviver: ((key: string, value: unknown) => unknown) | undefined
+): unknown => {
+  if (text.length > maxReadLength) return undefined
+  try {
+    return JSON.parse(text, reviver)
+  } catch {
+    return undefined
+  }
+}
+
 /** Drops `__proto__` keys, and reports what became infinite. */
 const parseSuspicious = (text: string): unknown => {
   let isFinite = true
-  const value: unknown = JSON.parse(text, (key, value: unknown) => {
+  const value = parseWith(text, (key, value) => {
     if (value === Infinity || value === -Infinity) isFinite = false
     return key === "__proto__" ? undefined : value
   })
@@ -107,20 +122,7 @@ const parseSuspicious = (text: string): unknown => {
  * would take it for the prototype.
  */
 export const parse = (text: string): unknown => {
+  // The length first, since the rest looks at every character.
   if (text.length > maxReadLength || isTooDeep(text)) return undefined
-  try {
-    return isSuspicious(text) ? parseSuspicious(text) : JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** As `parse`, for whoever looks at every part of the value: nothing is checked but the length, and nothing dropped. */
-export const parseUnchecked = (text: string): unknown => {
-  if (text.length > maxReadLength) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  return isSuspicious(text) ? parseSuspicious(text) : parseUnchecked(text)
 }
