@@ -19,13 +19,15 @@ import {
   incrementCount,
   makeApp,
   readData,
+  rowsOf,
   signOut,
   tabOf,
-  use
+  use,
+  userOf
 } from "../support/app.js"
 import { breakDown, leaveAlone } from "../support/observedStore.js"
 import { duringRequest } from "../support/overlap.js"
-import { owned, rowsOf, userOf } from "./support/behavioursCookie.js"
+import { owned } from "./support/behavioursCookie.js"
 import { signingKey, unknownId } from "./support/ids.js"
 
 /** A row of section 2 of security.md. */

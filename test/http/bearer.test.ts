@@ -4,8 +4,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { type App, type AppHandle, type AppOptions, increment, makeApp, use, webHandler } from "../support/app.js"
-import { rowsOf } from "./support/behavioursCookie.js"
+import {
+  type App,
+  type AppHandle,
+  type AppOptions,
+  increment,
+  makeApp,
+  rowsOf,
+  use,
+  webHandler
+} from "../support/app.js"
 import { signingKey, unknownId } from "./support/ids.js"
 
 const bearer: AppOptions = { middleware: { transport: "bearer" } }

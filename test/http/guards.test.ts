@@ -12,10 +12,10 @@ import {
   browserWith,
   incrementCount,
   makeApp,
+  rowsOf,
   use
 } from "../support/app.js"
 import { breakDown } from "../support/observedStore.js"
-import { rowsOf } from "./support/behavioursCookie.js"
 import { unknownId } from "./support/ids.js"
 
 class CurrentUser extends Context.Tag("CurrentUser")<CurrentUser, { readonly name: string }>() {}

@@ -14,11 +14,12 @@ import {
   incrementCount,
   makeApp,
   readData,
+  rowsOf,
   signOut,
   use
 } from "../support/app.js"
 import { breakDown } from "../support/observedStore.js"
-import { owned, rowsOf } from "./support/behavioursCookie.js"
+import { owned } from "./support/behavioursCookie.js"
 import { otherSigningKey, signingKey } from "./support/ids.js"
 
 const names = (answer: Answer) => answer.setCookies.map((cookie) => cookie.slice(0, cookie.indexOf("="))).sort()

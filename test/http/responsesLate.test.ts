@@ -17,9 +17,10 @@ import {
   increment,
   incrementCount,
   makeApp,
+  rowsOf,
   use
 } from "../support/app.js"
-import { owned, rowsOf } from "./support/behavioursCookie.js"
+import { owned } from "./support/behavioursCookie.js"
 import { knownId } from "./support/ids.js"
 import { cookieOf, victimApp, victimData } from "./support/inputs.js"
 import { openSocket } from "./support/rawSocket.js"

@@ -14,8 +14,10 @@ import {
   incrementCount,
   makeApp,
   readData,
+  rowsOf,
   signOut,
-  use
+  use,
+  userOf
 } from "../../support/app.js"
 import { breakDown, type Operation } from "../../support/observedStore.js"
 import { otherSigningKey, signingKey, unknownId } from "./ids.js"
@@ -29,10 +31,7 @@ export interface Behaviour {
   readonly elsewhere?: string
 }
 
-export const userOf = use((session) => Effect.map(session.user, Option.getOrNull))
 export const nothing = Effect.succeed("nothing")
-
-export const rowsOf = (app: App) => app.store.service.count(-1)
 
 /** A first write under a cookie policy: what is set. */
 const firstCookie = (cookie: SessionCookie.Options) =>

@@ -17,14 +17,16 @@ import {
   incrementCount,
   makeApp,
   readData,
+  rowsOf,
   signOut,
   tabOf,
   use,
+  userOf,
   webHandler
 } from "../../support/app.js"
 import { breakDown, leaveAlone } from "../../support/observedStore.js"
 import { duringRequest } from "../../support/overlap.js"
-import { type Behaviour, nothing, owned, rowsOf, userOf } from "./behavioursCookie.js"
+import { type Behaviour, nothing, owned } from "./behavioursCookie.js"
 import { unknownId } from "./ids.js"
 
 const cleared = (setCookies: ReadonlyArray<string>) => {
