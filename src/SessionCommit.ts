@@ -21,13 +21,12 @@ import type { Service as Store, SessionRecord } from "./SessionStore.js"
 import type { SessionId } from "./SessionToken.js"
 
 /**
- * A live session as it was read.
+ * A live session as it was read, under its key: to change it, nobody needs its id.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Snapshot<Data, User> {
-  readonly id: SessionId
+export interface Stored<Data, User> {
   readonly data: Data
   readonly user: Option.Option<User>
   /** The session as the store held it. */
@@ -63,13 +62,15 @@ export interface Change<Data, User> {
  * @since 0.1.0
  * @category models
  */
-export interface Committed<Data, User> {
+export interface Committed<Session> {
   /** The one store operation that was needed. */
   readonly operation: "Nothing" | "Insert" | "Update" | "Touch" | "Rotate"
   /** Whether the idle timeout moved. */
   readonly extended: boolean
+  /** The id of the session, if it is a new one. */
+  readonly newId: Option.Option<SessionId>
   /** The session as the store holds it now. None only if there was none and nothing to store. */
-  readonly session: Option.Option<Snapshot<Data, User>>
+  readonly session: Option.Option<Session>
 }
 
 /**
@@ -131,14 +132,15 @@ export const make = <Data, User>(options: {
   readonly timeouts: Expiry.Timeouts
   readonly generate: Effect.Effect<SessionId>
   readonly keyOf: (id: SessionId) => string
-  readonly reload: (id: SessionId) => Effect.Effect<
-    Option.Option<Snapshot<Data, User>>,
+  readonly reload: (key: string) => Effect.Effect<
+    Option.Option<Stored<Data, User>>,
     SessionStoreError | SessionDataError
   >
 }) => {
   const { codec, generate, keyOf, reload, store, timeouts } = options
   const queued = makeQueue()
-  type Attempt = Option.Option<Committed<Data, User>>
+  type Session = Stored<Data, User>
+  type Attempt = Option.Option<Committed<Session>>
 
   /** Runs an operation that stores a row under a new key, with other ids should one be taken. */
   const withNewId = <A>(
@@ -173,42 +175,44 @@ export const make = <Data, User>(options: {
 
   /** For somebody who has no session. */
   const begin = (change: Change<Data, User>) =>
-    withWish(codec.initial, change, (wish, now): Effect.Effect<Committed<Data, User>, SessionStoreError> => {
+    withWish(codec.initial, change, (wish, now): Effect.Effect<Committed<Session>, SessionStoreError> => {
       const plan = Plan.planStore(timeouts, now, undefined, codec.initialText, wish)
       if (plan._tag === "Nothing") {
-        return Effect.succeed({ operation: "Nothing", extended: false, session: Option.none() })
+        return Effect.succeed({ operation: "Nothing", extended: false, newId: Option.none(), session: Option.none() })
       }
       return Effect.map(
         withNewId(change.id, plan.next, (record) => store.insert(record)),
         ([id, record]) => {
           SessionMetrics.unsafeCount(SessionMetrics.created)
-          const session = Option.some({ id, data: change.data, user: change.signIn, record })
-          return { operation: "Insert", extended: true, session }
+          const session = Option.some({ data: change.data, user: change.signIn, record })
+          return { operation: "Insert", extended: true, newId: Option.some(id), session }
         }
       )
     })
 
   /** One try. None means that the store holds another version, or nothing, by now. */
-  const attempt = (session: Snapshot<Data, User>, change: Change<Data, User>) =>
+  const attempt = (session: Session, change: Change<Data, User>) =>
     withWish(session.data, change, (wish, now, clock): Effect.Effect<Attempt, SessionStoreError> => {
-      const { id, record } = session
+      const { record } = session
       const { key, version: expectedVersion } = record
       const plan = Plan.planStore(timeouts, now, record, codec.initialText, wish)
-      const asBefore: Attempt = Option.some({ operation: "Nothing", extended: false, session: Option.some(session) })
-      const changed = (
-        operation: Committed<Data, User>["operation"],
+      const after = (
+        operation: Committed<Session>["operation"],
         extended: boolean,
-        id: SessionId,
-        record: SessionRecord
-      ): Attempt => {
-        const user = Option.isSome(change.signIn) ? change.signIn : session.user
-        return Option.some({ operation, extended, session: Option.some({ id, data: change.data, user, record }) })
-      }
+        newId: Option.Option<SessionId>,
+        session: Session
+      ): Attempt => Option.some({ operation, extended, newId, session: Option.some(session) })
+      const asBefore = () => after("Nothing", false, Option.none(), session)
+      const changed = (record: SessionRecord): Session => ({
+        data: change.data,
+        user: Option.isSome(change.signIn) ? change.signIn : session.user,
+        record
+      })
 
       switch (plan._tag) {
         case "Nothing": {
           if (change.active) SessionMetrics.unsafeCount(SessionMetrics.touchesSkipped)
-          return Exit.succeed(asBefore)
+          return Exit.succeed(asBefore())
         }
         case "Gone":
           return Exit.succeed(Option.none())
@@ -216,7 +220,7 @@ export const make = <Data, User>(options: {
           const { expiresAt, lastSeenAt } = plan.next
           return Direct.map(Direct.enter(store.touch({ key, lastSeenAt, expiresAt, now }), clock), (live) => {
             SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return live ? changed("Touch", true, id, Record.make(key, plan.next)) : asBefore
+            return live ? after("Touch", true, Option.none(), changed(Record.make(key, plan.next))) : asBefore()
           })
         }
         case "Update": {
@@ -226,7 +230,7 @@ export const make = <Data, User>(options: {
             if (!written) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.updated)
             if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return changed("Update", plan.extended, id, Record.make(key, plan.next))
+            return after("Update", plan.extended, Option.none(), changed(Record.make(key, plan.next)))
           })
         }
         case "Rotate": {
@@ -234,17 +238,17 @@ export const make = <Data, User>(options: {
           return Effect.map(withNewId(change.id, plan.next, rotate), ([newId, record, rotated]) => {
             if (!rotated) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.rotated)
-            return changed("Rotate", true, newId, record)
+            return after("Rotate", true, Option.some(newId), changed(record))
           })
         }
       }
     })
 
   /** Tries again on what the store holds now, until it works, the session is gone, or the tries are used up. */
-  const retry = Effect.fnUntraced(function*(id: SessionId, change: Change<Data, User>) {
+  const retry = Effect.fnUntraced(function*(key: string, change: Change<Data, User>) {
     for (let tries = 2; tries <= maxAttempts; tries++) {
       yield* pause(tries)
-      const session = yield* reload(id)
+      const session = yield* reload(key)
       if (Option.isNone(session)) {
         SessionMetrics.unsafeCount(SessionMetrics.gone)
         return yield* new SessionGone()
@@ -258,15 +262,15 @@ export const make = <Data, User>(options: {
 
   /** Applies `change` to `session` as it was read, or to a session that does not exist yet. */
   return (
-    session: Option.Option<Snapshot<Data, User>>,
+    session: Option.Option<Session>,
     change: Change<Data, User>
-  ): Effect.Effect<Committed<Data, User>, CommitError> =>
+  ): Effect.Effect<Committed<Session>, CommitError> =>
     Option.isNone(session) ?
       begin(change) :
       Direct.make((clock) =>
         Direct.flatMap(Direct.enter(attempt(session.value, change), clock), (committed) =>
           Option.isSome(committed)
             ? Exit.succeed(committed.value)
-            : queued(session.value.record.key)(retry(session.value.id, change)))
+            : queued(session.value.record.key)(retry(session.value.record.key, change)))
       )
 }

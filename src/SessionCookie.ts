@@ -12,12 +12,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { isCanonical } from "./internal/base64url.js"
-import { readCookie } from "./internal/cookieHeader.js"
 import * as CookiePolicy from "./internal/cookiePolicy.js"
+import * as Credential from "./internal/credential.js"
 import * as Signature from "./internal/signature.js"
 import { SessionConfigError } from "./SessionError.js"
-import * as SessionToken from "./SessionToken.js"
+import type * as SessionToken from "./SessionToken.js"
 
 /**
  * What a user of the library may set. Everything is checked when the layer is built.
@@ -244,29 +243,10 @@ export const layerConfig = (
 ): Layer.Layer<never, SessionConfigError | ConfigError.ConfigError> =>
   Layer.effect(SessionCookie, Effect.flatMap(Config.unwrap(options), make))
 
-const missing: Reading = { _tag: "Missing" }
-
-const rejected = (reason: Extract<Reading, { _tag: "Rejected" }>["reason"]): Reading => ({ _tag: "Rejected", reason })
-
-/** Reads an id as `write` and `toBearer` write it. `purpose` is what its signature is bound to. */
-const decode = (policy: Policy, token: SessionToken.Generator, purpose: string, value: string): Reading => {
-  const idLength = SessionToken.lengthOf(token)
-  if (value.length !== idLength + (policy.keys.length === 0 ? 0 : Signature.signatureLength + 1)) {
-    return rejected("malformed")
-  }
-  if (!isCanonical(value.slice(0, idLength), token.bytes)) return rejected("malformed")
-  if (policy.keys.length === 0) return { _tag: "Accepted", id: Redacted.make(value), reissue: false }
-  const verified = Signature.verify(policy.keys, purpose, value)
-  return verified === undefined
-    ? rejected("signature")
-    : { _tag: "Accepted", id: Redacted.make(verified.id), reissue: verified.keyIndex > 0 }
-}
-
-const encode = (policy: Policy, purpose: string, id: SessionToken.SessionId): string => {
-  const value = Redacted.value(id)
-  const key = policy.keys[0]
-  return key === undefined ? value : Signature.sign(key, purpose, value)
-}
+const toReading = (credential: Credential.Credential): Reading =>
+  credential._tag === "Accepted"
+    ? { _tag: "Accepted", id: Redacted.make(credential.text), reissue: credential.reissue }
+    : credential
 
 /**
  * Reads the id from a raw `Cookie` header, strictly, without asking a store. Only a value that this policy could have
@@ -275,22 +255,8 @@ const encode = (policy: Policy, purpose: string, id: SessionToken.SessionId): st
  * @since 0.1.0
  * @category utils
  */
-export const read = (policy: Policy, token: SessionToken.Generator, header: string | undefined): Reading => {
-  const reading = readCookie(header, policy.name)
-  switch (reading._tag) {
-    case "Missing":
-      return missing
-    case "Ambiguous":
-      return rejected("ambiguous")
-    case "TooLong":
-      return rejected("too_long")
-    case "Found":
-      return decode(policy, token, policy.name, reading.value)
-  }
-}
-
-/** What signatures of bearer tokens are bound to. Cookies cannot have this name. */
-const bearerPurpose = "Authorization: Bearer"
+export const read = (policy: Policy, token: SessionToken.Generator, header: string | undefined): Reading =>
+  toReading(Credential.fromCookie(policy, token.bytes, header))
 
 /**
  * Reads the id from an `Authorization` header, for clients that keep it themselves. As strict as `read`.
@@ -298,13 +264,8 @@ const bearerPurpose = "Authorization: Bearer"
  * @since 0.1.0
  * @category utils
  */
-export const readBearer = (policy: Policy, token: SessionToken.Generator, header: string | undefined): Reading => {
-  if (header === undefined) return missing
-  const match = /^Bearer ([\w.-]{1,512})$/i.exec(header)
-  return match === null || match[1] === undefined
-    ? rejected("malformed")
-    : decode(policy, token, bearerPurpose, match[1])
-}
+export const readBearer = (policy: Policy, token: SessionToken.Generator, header: string | undefined): Reading =>
+  toReading(Credential.fromBearer(policy, token.bytes, header))
 
 /**
  * The id as a client shall send it in its `Authorization` header.
@@ -313,7 +274,7 @@ export const readBearer = (policy: Policy, token: SessionToken.Generator, header
  * @category utils
  */
 export const toBearer = (policy: Policy, id: SessionToken.SessionId): Redacted.Redacted<string> =>
-  Redacted.make(encode(policy, bearerPurpose, id))
+  Redacted.make(Credential.encode(policy, Credential.bearerPurpose, Redacted.value(id)))
 
 /**
  * The cookie that hands out an id. A persistent one vanishes no later than the session does.
@@ -328,7 +289,7 @@ export const write = (
 ): Cookies.Cookie =>
   Cookies.unsafeMakeCookie(
     policy.name,
-    encode(policy, policy.name, id),
+    Credential.encode(policy, policy.name, Redacted.value(id)),
     policy.persistent
       ? {
         ...policy.attributes,

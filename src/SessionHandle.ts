@@ -117,15 +117,16 @@ export class SessionHandle<Data, User> implements Handle<Data, User> {
   }
 
   get isCsrfToken(): Handle<Data, User>["isCsrfToken"] {
-    const { sentId, sessionName } = this.#open().brought
-    return (token) => Option.exists(sentId, (id) => Csrf.verifyToken(sessionName, Redacted.value(id), token))
+    const state = this.#open()
+    const { sessionName } = state.brought
+    return (token) => Option.exists(state.sentId(), (id) => Csrf.verifyToken(sessionName, Redacted.value(id), token))
   }
 
   get bearerToken(): Handle<Data, User>["bearerToken"] {
     const state = this.#open()
     return Effect.map(state.commit, () =>
       state.end._tag === "Renamed"
-        ? Option.flatMap(state.stored, ({ id }) => state.brought.toBearer(id))
+        ? Option.flatMap(state.id(), state.brought.toBearer)
         : Option.none())
   }
 

@@ -19,7 +19,7 @@ import * as SessionCodec from "./SessionCodec.js"
 import * as SessionCommit from "./SessionCommit.js"
 import { SessionConfigError, SessionDataError, SessionGone, SessionStoreError } from "./SessionError.js"
 import * as SessionMetrics from "./SessionMetrics.js"
-import type { CommitError, Definition, Options, ReadError, Service, Snapshot } from "./Sessions.js"
+import type { ByKey, CommitError, Definition, Options, ReadError, Service, Snapshot, Stored } from "./Sessions.js"
 import * as SessionStore from "./SessionStore.js"
 import { SessionTimeouts } from "./SessionTimeouts.js"
 import * as SessionToken from "./SessionToken.js"
@@ -76,11 +76,10 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     })
 
   const open = (
-    id: SessionToken.SessionId,
     key: string,
     now: number,
     record: SessionStore.SessionRecord
-  ): Effect.Effect<Option.Option<Snapshot<Data, User>>, ReadError> => {
+  ): Effect.Effect<Option.Option<Stored<Data, User>>, ReadError> => {
     if (record.key !== key) {
       return Effect.fail(
         new SessionStoreError({ operation: "read", reason: "Unavailable", detail: "it returned another record" })
@@ -93,7 +92,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     }
     const decoded = Direct.map(codec.decode(record), ({ data, user }) => {
       SessionMetrics.unsafeCount(SessionMetrics.read)
-      return Option.some({ id, data, user, record })
+      return Option.some({ data, user, record })
     })
     return Direct.catchAll(decoded, (reason) =>
       Effect.zipRight(
@@ -102,21 +101,35 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       ))
   }
 
-  const read: Service<Data, User>["read"] = (id) =>
+  const readKey: ByKey<Data, User>["read"] = (key) =>
     Direct.make((clock) => {
       const now = wholeMillis(clock.unsafeCurrentTimeMillis())
-      const key = keyOf(id)
       return Direct.flatMap(Direct.enter(store.read(key, now), clock), (found) => {
-        if (Option.isSome(found)) return open(id, key, now, found.value)
+        if (Option.isSome(found)) return open(key, now, found.value)
         SessionMetrics.unsafeCount(SessionMetrics.absent)
         return Effect.succeedNone
       })
     })
 
-  const commit = SessionCommit.make({ store, codec, timeouts, generate, keyOf, reload: read })
+  const commitStored = SessionCommit.make({ store, codec, timeouts, generate, keyOf, reload: readKey })
+
+  const withId = (id: SessionToken.SessionId, stored: Stored<Data, User>): Snapshot<Data, User> => ({ ...stored, id })
+
+  const read: Service<Data, User>["read"] = (id) =>
+    Effect.map(readKey(keyOf(id)), Option.map((stored) => withId(id, stored)))
+
+  const commit: Service<Data, User>["commit"] = (session, change) =>
+    Effect.map(commitStored(session, change), (committed) => ({
+      ...committed,
+      session: Option.zipWith(
+        Option.orElse(committed.newId, () => Option.map(session, ({ id }) => id)),
+        committed.session,
+        withId
+      )
+    }))
 
   const committed = (
-    result: SessionCommit.Committed<Data, User>
+    result: SessionCommit.Committed<Snapshot<Data, User>>
   ): Effect.Effect<Snapshot<Data, User>, SessionGone> => Effect.mapError(result.session, () => new SessionGone())
 
   const change = (
@@ -175,7 +188,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
         Effect.catchTags({ SessionGone: Effect.die, SessionConflict: Effect.die }),
         traced("create")
       ),
-    read: options.spans === true ? (id) => traced("read")(read(id)) : read,
+    read: (id) => traced("read")(read(id)),
     update: (id, f) => traced("update")(change(id, f, false)),
     touch: (id) =>
       Effect.map(change(id, identity, false), () => true).pipe(
@@ -229,6 +242,10 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
           }
         )).pipe(traced("deleteExpired")),
     infoOf,
-    commit: options.spans === true ? (session, change) => traced("commit")(commit(session, change)) : commit
+    commit: (session, change) => traced("commit")(commit(session, change)),
+    byKey: {
+      read: (key) => traced("read")(readKey(key)),
+      commit: (session, change) => traced("commit")(commitStored(session, change))
+    }
   }
 })

@@ -19,8 +19,11 @@ import * as FiberRef from "effect/FiberRef"
 import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Direct from "./Direct.js"
 import * as FiberLocals from "./FiberLocals.js"
+import * as Credential from "./internal/credential.js"
+import { deriveKey } from "./internal/digest.js"
 import { planCookie } from "./internal/plan.js"
 import { responseHeaders } from "./internal/responseHeaders.js"
 import type * as Session from "./Session.js"
@@ -215,8 +218,13 @@ export const make = <Self, Data, User>(
   const isBearer = options.transport === "bearer"
   const credentialHeader = isBearer ? "Authorization" : "Cookie"
   const sentHeader = credentialHeader.toLowerCase()
-  const read = isBearer ? SessionCookie.readBearer : SessionCookie.read
+  const read = isBearer ? Credential.fromBearer : Credential.fromCookie
   let warned = isBearer || policy.attributes.secure !== true
+
+  const toSent = (text: string): SessionState.Sent => ({
+    key: deriveKey(definition.sessionName, text),
+    toId: () => Redacted.make(text)
+  })
 
   const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
 
@@ -251,7 +259,7 @@ export const make = <Self, Data, User>(
   /** The response with what it must say of the session. */
   const finish = (
     request: HttpServerRequest.HttpServerRequest,
-    reading: SessionCookie.Reading,
+    credential: Credential.Credential,
     session: SessionState.SessionState<Data, User>,
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
@@ -263,15 +271,19 @@ export const make = <Self, Data, User>(
     for (const name in headers) withHeaders = HttpServerResponse.setHeader(withHeaders, name, headers[name] ?? "")
     if (isBearer) return Effect.succeed(withHeaders)
     const plan = planCookie(end, {
-      sent: reading._tag !== "Missing",
-      reissue: reading._tag === "Accepted" && reading.reissue,
+      sent: credential._tag !== "Missing",
+      reissue: credential._tag === "Accepted" && credential.reissue,
       persistent: policy.persistent
     })
-    const id = session.id()
     const cookie = plan._tag === "Clear"
       ? SessionCookie.clear(policy)
-      : plan._tag === "Set" && Option.isSome(id)
-      ? SessionCookie.write(policy, id.value, { expiresAt: plan.expiresAt, now: session.now() })
+      : plan._tag === "Set"
+      ? Option.getOrUndefined(
+        Option.map(
+          session.id(),
+          (id) => SessionCookie.write(policy, id, { expiresAt: plan.expiresAt, now: session.now() })
+        )
+      )
       : undefined
     if (cookie === undefined) return Effect.succeed(withHeaders)
     const withCookie = HttpServerResponse.updateCookies(withHeaders, Cookies.setCookie(cookie))
@@ -286,19 +298,19 @@ export const make = <Self, Data, User>(
     const { headers } = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
     const header = headers[sentHeader]
     const canRename = headers["upgrade"] === undefined
-    let reading: SessionCookie.Reading = { _tag: "Missing" }
+    let credential: Credential.Credential = { _tag: "Missing" }
     let session: SessionState.SessionState<Data, User> | undefined
     let closed = false
     const opened = () => {
       if (session !== undefined) return session
-      reading = read(policy, sessions.token, header)
-      if (reading._tag === "Rejected") {
-        SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[reading.reason])
+      credential = read(policy, sessions.token.bytes, header)
+      if (credential._tag === "Rejected") {
+        SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[credential.reason])
       }
       session = new SessionState.SessionState(sessions, {
         sessionName: definition.sessionName,
-        sentId: reading._tag === "Accepted" ? Option.some(reading.id) : Option.none(),
-        credential: credentials[reading._tag],
+        sent: credential._tag === "Accepted" ? Option.some(toSent(credential.text)) : Option.none(),
+        credential: credentials[credential._tag],
         canRename,
         toBearer
       }, clock)
@@ -313,8 +325,8 @@ export const make = <Self, Data, User>(
       const used = session
       const pending = used.pending(used.now())
       return pending === "Nothing"
-        ? finish(request, reading, used, response)
-        : Direct.flatMap(commit(used, pending, response), (response) => finish(request, reading, used, response))
+        ? finish(request, credential, used, response)
+        : Direct.flatMap(commit(used, pending, response), (response) => finish(request, credential, used, response))
     }
     return [new SessionHandle.SessionHandle(opened), hook]
   }

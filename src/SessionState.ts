@@ -29,12 +29,25 @@ export interface Brought {
   /** The declared name of the session. */
   readonly sessionName: string
   /** The id that the request carries, if it has the form of one. */
-  readonly sentId: Option.Option<SessionId>
+  readonly sent: Option.Option<Sent>
   readonly credential: "missing" | "rejected" | "accepted"
   /** Whether the response can hand out an id: that of a socket cannot. */
   readonly canRename: boolean
   /** The id as the client shall send it, where the client keeps it itself. */
   readonly toBearer: (id: SessionId) => Option.Option<Redacted.Redacted<string>>
+}
+
+/**
+ * An id that a request carries.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sent {
+  /** The key that follows from it. */
+  readonly key: string
+  /** Wraps it for whoever needs more than the key, which most requests do not. */
+  readonly toId: () => SessionId
 }
 
 /** What an app's own function throws is a defect, of a call as well. */
@@ -60,7 +73,7 @@ export class SessionState<Data, User> {
   /** The data, with what is staged. */
   data: Data
   /** The session as it was read or last written. */
-  stored: Option.Option<Sessions.Snapshot<Data, User>> = Option.none()
+  stored: Option.Option<Sessions.Stored<Data, User>> = Option.none()
   /** Who is staged to sign in. */
   signedIn: Option.Option<User> = Option.none()
   /** Whether a new id is staged. */
@@ -73,6 +86,8 @@ export class SessionState<Data, User> {
   used = false
 
   private loaded: boolean
+  /** The id that this request has given the session. */
+  private givenId: Option.Option<SessionId> = Option.none()
   private changes: ReadonlyArray<(data: Data) => Data> = []
   private creates = false
   private newId: Option.Option<SessionId> = Option.none()
@@ -91,7 +106,7 @@ export class SessionState<Data, User> {
     private readonly clock: Clock.Clock
   ) {
     this.data = sessions.initial
-    this.loaded = Option.isNone(brought.sentId)
+    this.loaded = Option.isNone(brought.sent)
   }
 
   now(): number {
@@ -100,7 +115,11 @@ export class SessionState<Data, User> {
 
   /** The id under which the session is stored, if this request knows one. */
   id(): Option.Option<SessionId> {
-    return Option.isSome(this.stored) ? Option.some(this.stored.value.id) : this.brought.sentId
+    return Option.isSome(this.givenId) ? this.givenId : this.sentId()
+  }
+
+  sentId(): Option.Option<SessionId> {
+    return Option.map(this.brought.sent, ({ toId }) => toId())
   }
 
   /** Asks something of the session, which is read first. */
@@ -145,7 +164,7 @@ export class SessionState<Data, User> {
   get comingId(): Effect.Effect<SessionId, StageError> {
     const known = this.stageChange(() =>
       Option.isSome(this.stored) && Option.isNone(this.signedIn) && !this.rotates
-        ? Option.some(this.stored.value.id)
+        ? this.id()
         : this.newId
     )
     return Effect.flatMap(
@@ -166,7 +185,7 @@ export class SessionState<Data, User> {
         // A row that was read but cannot be used (expired under a shorter timeout, undecodable) is ended as well.
         const current = this.end._tag === "Ended" && Option.isNone(this.stored) ? Option.none() : this.id()
         return Effect.map(Option.isSome(current) ? this.sessions.destroy(current.value) : Effect.void, () => {
-          this.settle(Option.none(), ended)
+          this.settle(Option.none(), Option.none(), ended)
         })
       })
     }))
@@ -199,20 +218,21 @@ export class SessionState<Data, User> {
     return this.alone(() => {
       const { active, changes, creates: create, data, newId: id, rotates: rotate, signedIn: signIn } = this
       const reapply = (data: Data): Data => changes.reduce((data, f) => f(data), data)
-      const committing = this.sessions.commit(this.stored, { data, reapply, signIn, rotate, create, active, id })
-      const written = Direct.map(Direct.enter(committing, this.clock), ({ extended, operation, session }) => {
-        if (Option.isNone(session)) return this.settle(session, this.end)
+      const committing = this.sessions.byKey.commit(this.stored, { data, reapply, signIn, rotate, create, active, id })
+      const written = Direct.map(Direct.enter(committing, this.clock), ({ extended, newId, operation, session }) => {
+        if (Option.isNone(session)) return this.settle(session, newId, this.end)
         const { expiresAt } = session.value.record
         const { end } = this
         this.settle(
           session,
+          Option.orElse(newId, () => this.givenId),
           end._tag === "Renamed" || operation === "Insert" || operation === "Rotate"
             ? { _tag: "Renamed", expiresAt }
             : { _tag: "Kept", expiresAt, extended: extended || (end._tag === "Kept" && end.extended) }
         )
       })
       return Direct.mapError(written, (error) => {
-        if (error._tag === "SessionGone") this.settle(Option.none(), ended)
+        if (error._tag === "SessionGone") this.settle(Option.none(), Option.none(), ended)
         return error
       })
     })
@@ -228,11 +248,12 @@ export class SessionState<Data, User> {
 
   private load(): Effect.Effect<void, Sessions.ReadError> {
     return this.alone((): Effect.Effect<void, Sessions.ReadError> => {
-      const { sentId } = this.brought
-      if (this.loaded || Option.isNone(sentId)) return Effect.void
-      return Direct.map(Direct.enter(this.sessions.read(sentId.value), this.clock), (session) =>
+      const { sent } = this.brought
+      if (this.loaded || Option.isNone(sent)) return Effect.void
+      return Direct.map(Direct.enter(this.sessions.byKey.read(sent.value.key), this.clock), (session) =>
         this.settle(
           session,
+          Option.none(),
           Option.isNone(session)
             ? this.end
             : { _tag: "Kept", expiresAt: session.value.record.expiresAt, extended: false }
@@ -240,10 +261,15 @@ export class SessionState<Data, User> {
     })
   }
 
-  private settle(session: Option.Option<Sessions.Snapshot<Data, User>>, end: EndState): void {
+  private settle(
+    session: Option.Option<Sessions.Stored<Data, User>>,
+    givenId: Option.Option<SessionId>,
+    end: EndState
+  ): void {
     this.steps++
     this.loaded = true
     this.stored = session
+    this.givenId = givenId
     this.end = end
     this.dropStaged()
   }
