@@ -1,7 +1,7 @@
 /**
  * What `FiberRefs` and `Context` do themselves, for the one step that every request takes: without the options and
- * closures they make on the way, without comparing (and for that hashing) the values, and with the cheaper way to copy a
- * map. Together a fifth of what a request costs that does not use its session.
+ * closures they make on the way, without comparing (and for that hashing) the values, and with a cheaper way to copy a
+ * map. A request that does not use its session costs a quarter less for it.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export const getter = <A>(fiberRef: FiberRef.FiberRef<A>): (refs: FiberRefs.Fibe
 }
 
 /**
- * As `FiberRefs.updateAs`, in a map that is one's own.
+ * As `FiberRefs.updateAs`, in a map that is one's own. Of this fiber's values no other is left, of other fibers' all are.
  *
  * @since 0.1.0
  * @category utils

@@ -21,7 +21,7 @@ import type { Service as Store, SessionRecord } from "./SessionStore.js"
 import type { SessionId } from "./SessionToken.js"
 
 /**
- * A live session as it was read, under its key: to change it, nobody needs its id.
+ * A live session as it was read, without its id, which nobody needs to change it.
  *
  * @since 0.1.0
  * @category models
@@ -200,10 +200,10 @@ export const make = <Data, User>(options: {
         operation: Committed<Session>["operation"],
         extended: boolean,
         newId: Option.Option<SessionId>,
-        session: Session
-      ): Attempt => Option.some({ operation, extended, newId, session: Option.some(session) })
-      const asBefore = () => after("Nothing", false, Option.none(), session)
-      const changed = (record: SessionRecord): Session => ({
+        next: Session
+      ): Attempt => Option.some({ operation, extended, newId, session: Option.some(next) })
+      const asBefore = after("Nothing", false, Option.none(), session)
+      const sessionOf = (record: SessionRecord): Session => ({
         data: change.data,
         user: Option.isSome(change.signIn) ? change.signIn : session.user,
         record
@@ -212,7 +212,7 @@ export const make = <Data, User>(options: {
       switch (plan._tag) {
         case "Nothing": {
           if (change.active) SessionMetrics.unsafeCount(SessionMetrics.touchesSkipped)
-          return Exit.succeed(asBefore())
+          return Exit.succeed(asBefore)
         }
         case "Gone":
           return Exit.succeed(Option.none())
@@ -220,7 +220,7 @@ export const make = <Data, User>(options: {
           const { expiresAt, lastSeenAt } = plan.next
           return Direct.map(Direct.enter(store.touch({ key, lastSeenAt, expiresAt, now }), clock), (live) => {
             SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return live ? after("Touch", true, Option.none(), changed(Record.make(key, plan.next))) : asBefore()
+            return live ? after("Touch", true, Option.none(), sessionOf(Record.make(key, plan.next))) : asBefore
           })
         }
         case "Update": {
@@ -230,7 +230,7 @@ export const make = <Data, User>(options: {
             if (!written) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.updated)
             if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return after("Update", plan.extended, Option.none(), changed(Record.make(key, plan.next)))
+            return after("Update", plan.extended, Option.none(), sessionOf(Record.make(key, plan.next)))
           })
         }
         case "Rotate": {
@@ -238,7 +238,7 @@ export const make = <Data, User>(options: {
           return Effect.map(withNewId(change.id, plan.next, rotate), ([newId, record, rotated]) => {
             if (!rotated) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.rotated)
-            return after("Rotate", true, Option.some(newId), changed(record))
+            return after("Rotate", true, Option.some(newId), sessionOf(record))
           })
         }
       }

@@ -55,7 +55,9 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
   ], () => void 0)
   const codec = yield* SessionCodec.make(definition.format)
 
-  const keyOf = (id: SessionToken.SessionId): string => deriveKey(sessionName, Redacted.value(id))
+  const keyOfText = (text: string): string => deriveKey(sessionName, text)
+
+  const keyOf = (id: SessionToken.SessionId): string => keyOfText(Redacted.value(id))
 
   const generate = Effect.filterOrDie(
     token.generate,
@@ -116,7 +118,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
   const withId = (id: SessionToken.SessionId, stored: Stored<Data, User>): Snapshot<Data, User> => ({ ...stored, id })
 
   const read: Service<Data, User>["read"] = (id) =>
-    Effect.map(readKey(keyOf(id)), Option.map((stored) => withId(id, stored)))
+    Effect.suspend(() => Effect.map(readKey(keyOf(id)), Option.map((stored) => withId(id, stored))))
 
   const commit: Service<Data, User>["commit"] = (session, change) =>
     Effect.map(commitStored(session, change), (committed) => ({
@@ -244,6 +246,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     infoOf,
     commit: (session, change) => traced("commit")(commit(session, change)),
     byKey: {
+      keyOf: keyOfText,
       read: (key) => traced("read")(readKey(key)),
       commit: (session, change) => traced("commit")(commitStored(session, change))
     }

@@ -35,6 +35,7 @@ import {
   SessionResponseSent,
   SessionStoreError
 } from "./SessionError.js"
+import * as SessionFiber from "./SessionFiber.js"
 import * as SessionRequest from "./SessionRequest.js"
 import type * as Sessions from "./Sessions.js"
 
@@ -110,7 +111,7 @@ export const httpRouter = <Self, Data, User>(
   return <E, R>(
     app: HttpApp.Default<E, R>
   ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> =>
-    SessionRequest.provide(app, definition, open, options)
+    SessionFiber.provide(app, definition, open, options)
 }
 
 /**
@@ -150,7 +151,7 @@ export const layerRouter = <Self, Data, User>(
   options: Options = {}
 ) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(openIn(definition, options), (open) => (app) => SessionRequest.provide(app, definition, open, options))
+    Effect.map(openIn(definition, options), (open) => (app) => SessionFiber.provide(app, definition, open, options))
   )
 
 /**
@@ -249,7 +250,7 @@ export const layerHttpApi = <Id, Self, Data, User>(
   Layer.effect(
     tag,
     Effect.map(openIn(definition, options), (open) => {
-      const handle = SessionRequest.handleOf(definition, open, options)
+      const handle = SessionFiber.handleOf(definition, open, options)
       return { session: () => handle }
     })
   )

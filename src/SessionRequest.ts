@@ -1,30 +1,26 @@
 /**
  * The session in a request and its response: makes the handle from the id that the request carries, commits before the
- * headers leave, and says in the response what must be said. The routers' doors to it are in `SessionMiddleware`.
+ * headers leave, and says in the response what must be said. `SessionFiber` puts both into the fiber of the request, and the
+ * routers' doors to that are in `SessionMiddleware`.
  *
  * @since 0.1.0
  */
 import * as Cookies from "@effect/platform/Cookies"
-import * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Direct from "./Direct.js"
-import * as FiberLocals from "./FiberLocals.js"
 import * as Credential from "./internal/credential.js"
-import { deriveKey } from "./internal/digest.js"
-import { planCookie } from "./internal/plan.js"
+import { type CookiePlan, planCookie } from "./internal/plan.js"
 import { responseHeaders } from "./internal/responseHeaders.js"
 import type * as Session from "./Session.js"
 import * as SessionCookie from "./SessionCookie.js"
@@ -119,85 +115,6 @@ export type Open<Data, User> = (
   clock: Clock.Clock
 ) => readonly [handle: Session.Handle<Data, User>, hook: HttpApp.PreResponseHandler]
 
-const contextOf = FiberLocals.getter(FiberRef.currentContext)
-const servicesOf = FiberLocals.getter(DefaultServices.currentServices)
-const hooksOf = FiberLocals.getter(HttpApp.currentPreResponseHandlers)
-
-/**
- * Begins a request: from now on its fiber has the handle of its session in context, and the session's hook after those
- * hooks that are there. A request that has begun already, because middleware was applied twice, goes on as it is.
- *
- * As `HttpApp.appendPreResponseHandler` and `FiberRef.set` would do, in one step of the fiber instead of five and made
- * once for all requests: this is most of what a request costs in a server that does not use its session.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const begin = <Self, Data, User>(
-  tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  open: Open<Data, User>,
-  options: Options
-): Effect.Effect<void, never, HttpServerRequest.HttpServerRequest> => {
-  const begun = Effect.updateFiberRefs((fiberId, refs) => {
-    const context = contextOf(refs)
-    if (context.unsafeMap.has(tag.key)) return refs
-    const [handle, hook] = open(context, Context.get(servicesOf(refs), Clock.Clock))
-    const earlier = hooksOf(refs)
-    const hooks: HttpApp.PreResponseHandler = Option.isNone(earlier)
-      ? hook
-      : (request, response) => Effect.flatMap(earlier.value(request, response), (response) => hook(request, response))
-    const locals = FiberLocals.copyOf(refs.locals)
-    const services = FiberLocals.copyOf(context.unsafeMap).set(tag.key, handle)
-    FiberLocals.put(locals, FiberRef.currentContext, fiberId, Context.unsafeMake(services))
-    FiberLocals.put(locals, HttpApp.currentPreResponseHandlers, fiberId, Option.some(hooks))
-    return FiberRefs.unsafeMake(locals)
-  })
-  return options.background === true
-    ? Effect.zipRight(begun, Effect.flatMap(begunHandle(tag), ({ background }) => background))
-    : begun
-}
-
-const begunHandle = <Self, Data, User>(
-  tag: Context.Tag<Self, Session.Handle<Data, User>>
-): Effect.Effect<Session.Handle<Data, User>> =>
-  Effect.contextWith((context: Context.Context<never>) => Context.unsafeGet(context, tag))
-
-/**
- * The handle of the session of the request in context, which begins with that.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const handleOf = <Self, Data, User>(
-  tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  open: Open<Data, User>,
-  options: Options
-): Effect.Effect<Session.Handle<Data, User>, never, HttpServerRequest.HttpServerRequest> =>
-  Effect.zipRight(begin(tag, open, options), begunHandle(tag))
-
-/**
- * The same app with the handle of the request's session in context.
- *
- * @since 0.1.0
- * @category combinators
- */
-export function provide<Self, Data, User, E, R>(
-  app: HttpApp.Default<E, R>,
-  tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  open: Open<Data, User>,
-  options: Options
-): HttpApp.Default<E, Exclude<R, Self>>
-// Instead of `Effect.provideService`, which also takes the handle away again afterwards, for twice the price and for
-// nobody: the router does so, or the fiber ends with its request.
-export function provide<Self, Data, User, E>(
-  app: HttpApp.Default<E>,
-  tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  open: Open<Data, User>,
-  options: Options
-): HttpApp.Default<E> {
-  return Effect.zipRight(begin(tag, open, options), app)
-}
-
 /**
  * Opens the sessions of requests: makes the handle from the id a request carries, and the hook that commits it.
  *
@@ -222,7 +139,7 @@ export const make = <Self, Data, User>(
   let warned = isBearer || policy.attributes.secure !== true
 
   const toSent = (text: string): SessionState.Sent => ({
-    key: deriveKey(definition.sessionName, text),
+    key: sessions.byKey.keyOf(text),
     toId: () => Redacted.make(text)
   })
 
@@ -256,10 +173,27 @@ export const make = <Self, Data, User>(
     )
   }
 
+  const cookieFor = (
+    plan: CookiePlan,
+    session: SessionState.SessionState<Data, User>
+  ): Option.Option<Cookies.Cookie> => {
+    switch (plan._tag) {
+      case "Keep":
+        return Option.none()
+      case "Clear":
+        return Option.some(SessionCookie.clear(policy))
+      case "Set":
+        return Option.map(
+          session.id(),
+          (id) => SessionCookie.write(policy, id, { expiresAt: plan.expiresAt, now: session.now() })
+        )
+    }
+  }
+
   /** The response with what it must say of the session. */
   const finish = (
     request: HttpServerRequest.HttpServerRequest,
-    credential: Credential.Credential,
+    reading: Credential.Credential,
     session: SessionState.SessionState<Data, User>,
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
@@ -271,22 +205,13 @@ export const make = <Self, Data, User>(
     for (const name in headers) withHeaders = HttpServerResponse.setHeader(withHeaders, name, headers[name] ?? "")
     if (isBearer) return Effect.succeed(withHeaders)
     const plan = planCookie(end, {
-      sent: credential._tag !== "Missing",
-      reissue: credential._tag === "Accepted" && credential.reissue,
+      sent: reading._tag !== "Missing",
+      reissue: reading._tag === "Accepted" && reading.reissue,
       persistent: policy.persistent
     })
-    const cookie = plan._tag === "Clear"
-      ? SessionCookie.clear(policy)
-      : plan._tag === "Set"
-      ? Option.getOrUndefined(
-        Option.map(
-          session.id(),
-          (id) => SessionCookie.write(policy, id, { expiresAt: plan.expiresAt, now: session.now() })
-        )
-      )
-      : undefined
-    if (cookie === undefined) return Effect.succeed(withHeaders)
-    const withCookie = HttpServerResponse.updateCookies(withHeaders, Cookies.setCookie(cookie))
+    const cookie = cookieFor(plan, session)
+    if (Option.isNone(cookie)) return Effect.succeed(withHeaders)
+    const withCookie = HttpServerResponse.updateCookies(withHeaders, Cookies.setCookie(cookie.value))
     if (warned || !isPlainHttp(request, options.trustedProxy ?? false)) return Effect.succeed(withCookie)
     warned = true
     return Effect.as(Effect.logWarning(insecureWarning), withCookie)
@@ -298,19 +223,19 @@ export const make = <Self, Data, User>(
     const { headers } = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
     const header = headers[sentHeader]
     const canRename = headers["upgrade"] === undefined
-    let credential: Credential.Credential = { _tag: "Missing" }
+    let reading: Credential.Credential = { _tag: "Missing" }
     let session: SessionState.SessionState<Data, User> | undefined
     let closed = false
     const opened = () => {
       if (session !== undefined) return session
-      credential = read(policy, sessions.token.bytes, header)
-      if (credential._tag === "Rejected") {
-        SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[credential.reason])
+      reading = read(policy, sessions.token.bytes, header)
+      if (reading._tag === "Rejected") {
+        SessionMetrics.unsafeCount(SessionMetrics.rejectedCookies[reading.reason])
       }
       session = new SessionState.SessionState(sessions, {
         sessionName: definition.sessionName,
-        sent: credential._tag === "Accepted" ? Option.some(toSent(credential.text)) : Option.none(),
-        credential: credentials[credential._tag],
+        sent: reading._tag === "Accepted" ? Option.some(toSent(reading.text)) : Option.none(),
+        credential: credentials[reading._tag],
         canRename,
         toBearer
       }, clock)
@@ -325,8 +250,8 @@ export const make = <Self, Data, User>(
       const used = session
       const pending = used.pending(used.now())
       return pending === "Nothing"
-        ? finish(request, credential, used, response)
-        : Direct.flatMap(commit(used, pending, response), (response) => finish(request, credential, used, response))
+        ? finish(request, reading, used, response)
+        : Direct.flatMap(commit(used, pending, response), (response) => finish(request, reading, used, response))
     }
     return [new SessionHandle.SessionHandle(opened), hook]
   }

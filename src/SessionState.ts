@@ -28,7 +28,7 @@ import type { SessionId } from "./SessionToken.js"
 export interface Brought {
   /** The declared name of the session. */
   readonly sessionName: string
-  /** The id that the request carries, if it has the form of one. */
+  /** What the request carries, if it has the form of an id. */
   readonly sent: Option.Option<Sent>
   readonly credential: "missing" | "rejected" | "accepted"
   /** Whether the response can hand out an id: that of a socket cannot. */
@@ -44,7 +44,7 @@ export interface Brought {
  * @category models
  */
 export interface Sent {
-  /** The key that follows from it. */
+  /** The key under which a session with this id is stored. */
   readonly key: string
   /** Wraps it for whoever needs more than the key, which most requests do not. */
   readonly toId: () => SessionId
@@ -86,11 +86,12 @@ export class SessionState<Data, User> {
   used = false
 
   private loaded: boolean
-  /** The id that this request has given the session. */
+  /** The id that this request has given the stored session. None if that has the id that was sent. */
   private givenId: Option.Option<SessionId> = Option.none()
   private changes: ReadonlyArray<(data: Data) => Data> = []
   private creates = false
-  private newId: Option.Option<SessionId> = Option.none()
+  /** The id to take if a new one is needed, for somebody has been told it already. */
+  private stagedId: Option.Option<SessionId> = Option.none()
   /** Whether reading counts as no activity. */
   private background = false
   private finished = false
@@ -118,6 +119,7 @@ export class SessionState<Data, User> {
     return Option.isSome(this.givenId) ? this.givenId : this.sentId()
   }
 
+  /** The id that the request carries. */
   sentId(): Option.Option<SessionId> {
     return Option.map(this.brought.sent, ({ toId }) => toId())
   }
@@ -165,15 +167,15 @@ export class SessionState<Data, User> {
     const known = this.stageChange(() =>
       Option.isSome(this.stored) && Option.isNone(this.signedIn) && !this.rotates
         ? this.id()
-        : this.newId
+        : this.stagedId
     )
     return Effect.flatMap(
       known,
       (known) =>
         Option.isSome(known) ? Effect.succeed(known.value) : Effect.map(this.sessions.generateId, (id) => {
           this.creates = true
-          this.newId = Option.orElse(this.newId, () => Option.some(id))
-          return Option.getOrElse(this.newId, () => id)
+          this.stagedId = Option.orElse(this.stagedId, () => Option.some(id))
+          return Option.getOrElse(this.stagedId, () => id)
         })
     )
   }
@@ -185,7 +187,7 @@ export class SessionState<Data, User> {
         // A row that was read but cannot be used (expired under a shorter timeout, undecodable) is ended as well.
         const current = this.end._tag === "Ended" && Option.isNone(this.stored) ? Option.none() : this.id()
         return Effect.map(Option.isSome(current) ? this.sessions.destroy(current.value) : Effect.void, () => {
-          this.settle(Option.none(), Option.none(), ended)
+          this.settle(Option.none(), ended)
         })
       })
     }))
@@ -216,23 +218,23 @@ export class SessionState<Data, User> {
   /** Writes what there is to write, in one store operation. For code that returns the result as its own effect. */
   write(): Effect.Effect<void, Sessions.CommitError> {
     return this.alone(() => {
-      const { active, changes, creates: create, data, newId: id, rotates: rotate, signedIn: signIn } = this
+      const { active, changes, creates: create, data, rotates: rotate, signedIn: signIn, stagedId: id } = this
       const reapply = (data: Data): Data => changes.reduce((data, f) => f(data), data)
       const committing = this.sessions.byKey.commit(this.stored, { data, reapply, signIn, rotate, create, active, id })
       const written = Direct.map(Direct.enter(committing, this.clock), ({ extended, newId, operation, session }) => {
-        if (Option.isNone(session)) return this.settle(session, newId, this.end)
+        if (Option.isNone(session)) return this.settle(session, this.end)
         const { expiresAt } = session.value.record
         const { end } = this
         this.settle(
           session,
-          Option.orElse(newId, () => this.givenId),
           end._tag === "Renamed" || operation === "Insert" || operation === "Rotate"
             ? { _tag: "Renamed", expiresAt }
-            : { _tag: "Kept", expiresAt, extended: extended || (end._tag === "Kept" && end.extended) }
+            : { _tag: "Kept", expiresAt, extended: extended || (end._tag === "Kept" && end.extended) },
+          newId
         )
       })
       return Direct.mapError(written, (error) => {
-        if (error._tag === "SessionGone") this.settle(Option.none(), Option.none(), ended)
+        if (error._tag === "SessionGone") this.settle(Option.none(), ended)
         return error
       })
     })
@@ -253,7 +255,6 @@ export class SessionState<Data, User> {
       return Direct.map(Direct.enter(this.sessions.byKey.read(sent.value.key), this.clock), (session) =>
         this.settle(
           session,
-          Option.none(),
           Option.isNone(session)
             ? this.end
             : { _tag: "Kept", expiresAt: session.value.record.expiresAt, extended: false }
@@ -263,13 +264,13 @@ export class SessionState<Data, User> {
 
   private settle(
     session: Option.Option<Sessions.Stored<Data, User>>,
-    givenId: Option.Option<SessionId>,
-    end: EndState
+    end: EndState,
+    newId: Option.Option<SessionId> = Option.none()
   ): void {
     this.steps++
     this.loaded = true
     this.stored = session
-    this.givenId = givenId
+    this.givenId = Option.isNone(session) || Option.isSome(newId) ? newId : this.givenId
     this.end = end
     this.dropStaged()
   }
@@ -279,7 +280,7 @@ export class SessionState<Data, User> {
     this.signedIn = Option.none()
     this.rotates = false
     this.creates = false
-    this.newId = Option.none()
+    this.stagedId = Option.none()
     this.data = Option.isSome(this.stored) ? this.stored.value.data : this.sessions.initial
   }
 

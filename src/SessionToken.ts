@@ -8,12 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { encodedLength, isCanonical } from "./internal/base64url.js"
+import { isCanonical } from "./internal/base64url.js"
 import { SessionConfigError } from "./SessionError.js"
 
 /**
  * The id of a session: base64url text, wrapped so that no log, span or error prints it. Whoever holds it holds the
- * session. Only this module and a custom generator make one; a store never sees it, only a hash of it.
+ * session. A store never sees it, only a hash of it.
  *
  * @since 0.1.0
  * @category models
@@ -92,14 +92,6 @@ export class SessionToken extends Context.Reference<SessionToken>()("effect-sess
  */
 export const layer = (options: { readonly bytes: number }): Layer.Layer<never, SessionConfigError> =>
   Layer.effect(SessionToken, make(options))
-
-/**
- * The characters of the ids of a generator.
- *
- * @since 0.1.0
- * @category utils
- */
-export const lengthOf = (generator: Generator): number => encodedLength(generator.bytes)
 
 /**
  * Reads an id that came from outside. None unless it is exactly what the generator could have made: the right length,

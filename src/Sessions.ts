@@ -220,20 +220,26 @@ export interface Service<Data, User> {
   ) => Effect.Effect<SessionCommit.Committed<Snapshot<Data, User>>, CommitError>
 
   /**
-   * `read` and `commit` for whoever knows the key of a session, and not its id. So the middleware can do without most
-   * ids: to wrap one is a sixth of what reading a session costs.
+   * What the middleware uses in place of `read` and `commit`, to do without most ids: wrapping one costs 2 us of a read's
+   * 12 to 17.
    */
   readonly byKey: ByKey<Data, User>
 }
 
 /**
- * What a manager does with the keys of sessions in place of their ids.
+ * A manager by the keys of sessions: the hashes of their ids, under which the store keeps them.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ByKey<Data, User> {
+  /** The key that belongs to the text of an id. */
+  readonly keyOf: (text: string) => string
+
+  /** As `Service.read`. */
   readonly read: (key: string) => Effect.Effect<Option.Option<Stored<Data, User>>, ReadError>
+
+  /** As `Service.commit`. */
   readonly commit: (
     session: Option.Option<Stored<Data, User>>,
     change: SessionCommit.Change<Data, User>

@@ -211,3 +211,22 @@ describe("Cookie and bearer token of one session", () => {
       assert.deepStrictEqual(app.store.take(), ["read", "insert"])
     }))
 })
+
+describe("An Authorization header that is read without middleware", () => {
+  effect("says the id that toBearer has written, and none of a cookie's", () =>
+    Effect.gen(function*() {
+      for (const { cookie } of [bearer, signed]) {
+        const { policy, sessions: { token } } = yield* makeApp({ cookie })
+        const id = Redacted.make(unknownId)
+        const read = (value: string) => SessionCookie.readBearer(policy, token, value)
+        const accepted = read(`Bearer ${Redacted.value(SessionCookie.toBearer(policy, id))}`)
+        assert.strictEqual(accepted._tag === "Accepted" && Redacted.value(accepted.id), unknownId)
+
+        assert.deepStrictEqual(SessionCookie.readBearer(policy, token, undefined), { _tag: "Missing" })
+        const written = SessionCookie.write(policy, id, { expiresAt: Infinity, now: 0 }).value
+        assert.strictEqual(read(`${policy.name}=${written}`)._tag, "Rejected")
+        // Without a signature both are the bare id.
+        assert.strictEqual(read(`Bearer ${written}`)._tag, policy.keys.length === 0 ? "Accepted" : "Rejected")
+      }
+    }))
+})

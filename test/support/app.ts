@@ -98,6 +98,7 @@ export interface AppOptions {
   readonly immediate?: boolean | undefined
   readonly timeouts?: SessionTimeouts.Options | undefined
   readonly cookie?: SessionCookie.Options | undefined
+  readonly sessions?: Sessions.Options | undefined
   readonly middleware?: SessionMiddleware.Options | undefined
 }
 
@@ -106,7 +107,7 @@ export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
   const store = observe(options.store ?? (yield* SessionStore.makeMemory()), options.immediate)
   const timeouts = yield* SessionTimeouts.make(options.timeouts)
   const policy = yield* SessionCookie.make(options.cookie)
-  const sessions = yield* Sessions.make(AppSession).pipe(
+  const sessions = yield* Sessions.make(AppSession, options.sessions).pipe(
     Effect.provideService(SessionStore.SessionStore, store.service),
     Effect.provideService(SessionTimeouts.SessionTimeouts, timeouts)
   )
