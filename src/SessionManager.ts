@@ -77,6 +77,18 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       )
     })
 
+  const decode: ByKey<Data, User>["decode"] = (record) =>
+    Direct.catchAll(
+      Direct.map(codec.decode(record), ({ data, user }) => Option.some({ data, user, record })),
+      (reason) =>
+        Effect.zipRight(
+          unusable(record, reason),
+          onUndecodable === "discard"
+            ? Effect.succeedNone
+            : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
+        )
+    )
+
   const open = (
     key: string,
     now: number,
@@ -92,15 +104,10 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       SessionMetrics.unsafeCount(SessionMetrics.expired)
       return Effect.succeedNone
     }
-    const decoded = Direct.map(codec.decode(record), ({ data, user }) => {
-      SessionMetrics.unsafeCount(SessionMetrics.read)
-      return Option.some({ data, user, record })
+    return Direct.map(decode(record), (session) => {
+      if (Option.isSome(session)) SessionMetrics.unsafeCount(SessionMetrics.read)
+      return session
     })
-    return Direct.catchAll(decoded, (reason) =>
-      Effect.zipRight(
-        unusable(record, reason),
-        onUndecodable === "discard" ? Effect.succeedNone : Effect.fail(new SessionDataError({ reason: "Undecodable" }))
-      ))
   }
 
   const readKey: ByKey<Data, User>["read"] = (key) =>
@@ -247,6 +254,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     commit: (session, change) => traced("commit")(commit(session, change)),
     byKey: {
       keyOf: keyOfText,
+      decode,
       read: (key) => traced("read")(readKey(key)),
       commit: (session, change) => traced("commit")(commitStored(session, change))
     }

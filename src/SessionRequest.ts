@@ -197,6 +197,7 @@ export const make = <Self, Data, User>(
     session: SessionState.SessionState<Data, User>,
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+    session.unload()
     const { end } = session
     const headers = responseHeaders(response.headers, credentialHeader)
     if (options.clearSiteData === true && end._tag === "Ended") headers["clear-site-data"] = clearSiteData

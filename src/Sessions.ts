@@ -239,6 +239,9 @@ export interface ByKey<Data, User> {
   /** As `Service.read`. */
   readonly read: (key: string) => Effect.Effect<Option.Option<Stored<Data, User>>, ReadError>
 
+  /** A session that was read before, from its record: its data and its user once more, without asking the store. */
+  readonly decode: (record: SessionStore.SessionRecord) => Effect.Effect<Option.Option<Stored<Data, User>>, ReadError>
+
   /** As `Service.commit`. */
   readonly commit: (
     session: Option.Option<Stored<Data, User>>,

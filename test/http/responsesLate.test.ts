@@ -87,6 +87,59 @@ describe("After the headers have left", () => {
     }
   }
 
+  for (
+    const [when, before, expected] of [
+      ["was read", (session: AppHandle) => session.get, { count: 1, notes: [] }],
+      ["was changed", (session: AppHandle) => session.update(addNote("before")), { count: 1, notes: ["before"] }],
+      ["began", (session: AppHandle) => session.signIn("grace", { carry: increment }), { count: 2, notes: [] }]
+    ] as const
+  ) {
+    effect(
+      `a session that ${when} is still there, without the store being asked again`,
+      () =>
+        owned(({ app, browser }) =>
+          Effect.gen(function*() {
+            const seen = (session: AppHandle) =>
+              Effect.all({ data: session.get, user: session.user, info: Effect.map(session.info, Option.isSome) })
+            const results: Array<Effect.Effect.Success<ReturnType<typeof seen>>> = []
+            const record = (session: AppHandle) => Effect.map(seen(session), (result) => void results.push(result))
+            app.store.take()
+            const work = (session: AppHandle) => Effect.zipRight(record(session), record(session))
+            const answer = yield* app.visit(
+              browser,
+              late((session) => Effect.zipRight(before(session), record(session)), work)
+            )
+            assert.strictEqual(answer.body, "first;no error")
+            assert.deepInclude(results[0]?.data, expected)
+            assert.deepStrictEqual(results.slice(1), [results[0], results[0]])
+            // The data was let go with the headers, and decoded once for all who came later.
+            assert.notStrictEqual(results[1]?.data, results[0]?.data)
+            assert.strictEqual(results[1]?.data, results[2]?.data)
+            assert.lengthOf(app.store.take(), when === "was read" ? 1 : 2)
+          })
+        )
+    )
+  }
+
+  effect(
+    "a session that is signed out is gone for its request, too",
+    () =>
+      owned(({ app, browser }) =>
+        Effect.gen(function*() {
+          const counts: Array<number> = []
+          const record = (session: AppHandle) => Effect.map(session.get, ({ count }) => void counts.push(count))
+          yield* app.visit(
+            browser,
+            late(
+              record,
+              (session) => Effect.zipRight(session.signOut, Effect.zipRight(record(session), record(session)))
+            )
+          )
+          assert.deepStrictEqual(counts, [1, 0, 0])
+        })
+      )
+  )
+
   effect(
     "reading still works, and a sign-out is final though the cookie cannot be cleared",
     () =>
