@@ -212,7 +212,7 @@ export class SessionState<Data, User> {
   /**
    * Lets the decoded data go when the request is answered; whoever still asks for it has it decoded again. A fiber keeps
    * what its context holds, and Effect's registries of fibers keep fibers in memory for many requests after they have
-   * ended: with sessions of 10 KB, V8 spent a fifth of a read's time on moving data that nobody would ask for.
+   * ended: with sessions of 10 KB, a fourth of what a read costs was V8 moving data about that nobody would ask for.
    */
   unload(): void {
     if (Option.isNone(this.stored)) return
