@@ -142,6 +142,13 @@ export const make = <Data, User>(options: {
   type Session = Stored<Data, User>
   type Attempt = Option.Option<Committed<Session>>
 
+  const outcome = (
+    operation: Committed<Session>["operation"],
+    extended: boolean,
+    session: Session,
+    newId: Option.Option<SessionId> = Option.none()
+  ): Committed<Session> => ({ operation, extended, newId, session: Option.some(session) })
+
   /** Runs an operation that stores a row under a new key, with other ids should one be taken. */
   const withNewId = <A>(
     wanted: Option.Option<SessionId>,
@@ -184,8 +191,7 @@ export const make = <Data, User>(options: {
         withNewId(change.id, plan.next, (record) => store.insert(record)),
         ([id, record]) => {
           SessionMetrics.unsafeCount(SessionMetrics.created)
-          const session = Option.some({ data: change.data, user: change.signIn, record })
-          return { operation: "Insert", extended: true, newId: Option.some(id), session }
+          return outcome("Insert", true, { data: change.data, user: change.signIn, record }, Option.some(id))
         }
       )
     })
@@ -196,13 +202,7 @@ export const make = <Data, User>(options: {
       const { record } = session
       const { key, version: expectedVersion } = record
       const plan = Plan.planStore(timeouts, now, record, codec.initialText, wish)
-      const after = (
-        operation: Committed<Session>["operation"],
-        extended: boolean,
-        newId: Option.Option<SessionId>,
-        next: Session
-      ): Attempt => Option.some({ operation, extended, newId, session: Option.some(next) })
-      const asBefore = after("Nothing", false, Option.none(), session)
+      const asBefore = outcome("Nothing", false, session)
       const sessionOf = (record: SessionRecord): Session => ({
         data: change.data,
         user: Option.isSome(change.signIn) ? change.signIn : session.user,
@@ -212,7 +212,7 @@ export const make = <Data, User>(options: {
       switch (plan._tag) {
         case "Nothing": {
           if (change.active) SessionMetrics.unsafeCount(SessionMetrics.touchesSkipped)
-          return Exit.succeed(asBefore)
+          return Exit.succeed(Option.some(asBefore))
         }
         case "Gone":
           return Exit.succeed(Option.none())
@@ -220,7 +220,7 @@ export const make = <Data, User>(options: {
           const { expiresAt, lastSeenAt } = plan.next
           return Direct.map(Direct.enter(store.touch({ key, lastSeenAt, expiresAt, now }), clock), (live) => {
             SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return live ? after("Touch", true, Option.none(), sessionOf(Record.make(key, plan.next))) : asBefore
+            return Option.some(live ? outcome("Touch", true, sessionOf(Record.make(key, plan.next))) : asBefore)
           })
         }
         case "Update": {
@@ -230,7 +230,7 @@ export const make = <Data, User>(options: {
             if (!written) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.updated)
             if (plan.extended) SessionMetrics.unsafeCount(SessionMetrics.touchesWritten)
-            return after("Update", plan.extended, Option.none(), sessionOf(Record.make(key, plan.next)))
+            return Option.some(outcome("Update", plan.extended, sessionOf(Record.make(key, plan.next))))
           })
         }
         case "Rotate": {
@@ -238,7 +238,7 @@ export const make = <Data, User>(options: {
           return Effect.map(withNewId(change.id, plan.next, rotate), ([newId, record, rotated]) => {
             if (!rotated) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.rotated)
-            return after("Rotate", true, Option.some(newId), sessionOf(record))
+            return Option.some(outcome("Rotate", true, sessionOf(record), Option.some(newId)))
           })
         }
       }

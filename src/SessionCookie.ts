@@ -67,16 +67,13 @@ export interface Options {
  * @since 0.1.0
  * @category models
  */
-export interface Policy {
-  readonly name: string
+export interface Policy extends Credential.Policy {
   readonly attributes: NonNullable<Cookies.Cookie["options"]>
   readonly persistent: boolean
   /** Seconds. */
   readonly maxAge: number | undefined
   /** Epoch milliseconds. */
   readonly expires: number | undefined
-  /** Ready to use, and opaque to logs. Empty if ids are not signed. */
-  readonly keys: ReadonlyArray<Signature.SigningKey>
 }
 
 /**
@@ -86,10 +83,8 @@ export interface Policy {
  * @category models
  */
 export type Reading =
-  /** There is no cookie of our name. */
-  | { readonly _tag: "Missing" }
-  /** There is one that we did not make: no store needs to be asked. */
-  | { readonly _tag: "Rejected"; readonly reason: "malformed" | "signature" | "ambiguous" | "too_long" }
+  /** There is no cookie of our name, or one that we did not make: no store needs to be asked. */
+  | Exclude<Credential.Credential, { readonly _tag: "Accepted" }>
   /** There is one with the form of an id. `reissue`: it is signed under a key that is on its way out. */
   | { readonly _tag: "Accepted"; readonly id: SessionToken.SessionId; readonly reissue: boolean }
 

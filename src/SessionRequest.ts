@@ -190,7 +190,7 @@ export const make = <Self, Data, User>(
     }
   }
 
-  /** The response with what it must say of the session. */
+  /** The response with what it must say of the session, which is needed no longer. */
   const finish = (
     request: HttpServerRequest.HttpServerRequest,
     reading: Credential.Credential,

@@ -267,11 +267,11 @@ export class SessionState<Data, User> {
 
   private load(): Effect.Effect<void, Sessions.ReadError> {
     return this.alone((): Effect.Effect<void, Sessions.ReadError> => {
-      const { sent } = this.brought
       if (this.loaded) return Effect.void
       if (this.unloaded !== undefined) {
         return Direct.map(this.sessions.byKey.decode(this.unloaded), (session) => this.settle(session, this.end))
       }
+      const { sent } = this.brought
       if (Option.isNone(sent)) return Effect.void
       return Direct.map(Direct.enter(this.sessions.byKey.read(sent.value.key), this.clock), (session) =>
         this.settle(

@@ -15,7 +15,7 @@ export type Credential =
 export interface Policy {
   /** Of the cookie. */
   readonly name: string
-  /** The first signs, all verify. Empty if ids are not signed. */
+  /** Ready to use, and opaque to logs. The first signs, all verify. Empty if ids are not signed. */
   readonly keys: ReadonlyArray<Signature.SigningKey>
 }
 
