@@ -151,19 +151,20 @@ export const make = <Data, User>(options: {
 
   /** Runs an operation that stores a row under a new key, with other ids should one be taken. */
   const withNewId = <A>(
+    clock: Clock.Clock,
     wanted: Option.Option<SessionId>,
     row: Record.Row,
     run: (record: SessionRecord) => Effect.Effect<A, SessionStoreError>,
     collisions = 0
   ): Effect.Effect<readonly [id: SessionId, record: SessionRecord, result: A], SessionStoreError> =>
-    Effect.flatMap(Option.isSome(wanted) ? Effect.succeed(wanted.value) : generate, (id) => {
+    Direct.flatMap(Option.isSome(wanted) ? Exit.succeed(wanted.value) : Direct.enter(generate, clock), (id) => {
       const record = Record.make(keyOf(id), row)
-      return Effect.catchAll(
-        Effect.map(run(record), (result) => [id, record, result] as const),
+      return Direct.catchAll(
+        Direct.map(Direct.enter(run(record), clock), (result) => [id, record, result] as const),
         (error) =>
           error.reason === "KeyExists" && collisions < maxCollisions
-            ? withNewId(Option.none(), row, run, collisions + 1)
-            : Effect.fail(error)
+            ? withNewId(clock, Option.none(), row, run, collisions + 1)
+            : Exit.fail(error)
       )
     })
 
@@ -182,13 +183,13 @@ export const make = <Data, User>(options: {
 
   /** For somebody who has no session. */
   const begin = (change: Change<Data, User>) =>
-    withWish(codec.initial, change, (wish, now): Effect.Effect<Committed<Session>, SessionStoreError> => {
+    withWish(codec.initial, change, (wish, now, clock): Effect.Effect<Committed<Session>, SessionStoreError> => {
       const plan = Plan.planStore(timeouts, now, undefined, codec.initialText, wish)
       if (plan._tag === "Nothing") {
-        return Effect.succeed({ operation: "Nothing", extended: false, newId: Option.none(), session: Option.none() })
+        return Exit.succeed({ operation: "Nothing", extended: false, newId: Option.none(), session: Option.none() })
       }
-      return Effect.map(
-        withNewId(change.id, plan.next, (record) => store.insert(record)),
+      return Direct.map(
+        withNewId(clock, change.id, plan.next, (record) => store.insert(record)),
         ([id, record]) => {
           SessionMetrics.unsafeCount(SessionMetrics.created)
           return outcome("Insert", true, { data: change.data, user: change.signIn, record }, Option.some(id))
@@ -235,7 +236,7 @@ export const make = <Data, User>(options: {
         }
         case "Rotate": {
           const rotate = (next: SessionRecord) => store.rotate({ oldKey: key, expectedVersion, next, now })
-          return Effect.map(withNewId(change.id, plan.next, rotate), ([newId, record, rotated]) => {
+          return Direct.map(withNewId(clock, change.id, plan.next, rotate), ([newId, record, rotated]) => {
             if (!rotated) return Option.none()
             SessionMetrics.unsafeCount(SessionMetrics.rotated)
             return Option.some(outcome("Rotate", true, sessionOf(record), Option.some(newId)))

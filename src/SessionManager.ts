@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -59,14 +60,17 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
 
   const keyOf = (id: SessionToken.SessionId): string => keyOfText(Redacted.value(id))
 
-  const generate = Effect.filterOrDie(
-    token.generate,
-    (id) => isCanonical(Redacted.value(id), token.bytes),
-    () =>
-      new SessionConfigError({
-        module: "SessionToken",
-        problems: ["SessionToken.generate must make canonical base64url of the declared number of bytes"]
-      })
+  const generate = Direct.make((clock) =>
+    Direct.flatMap(
+      Direct.enter(token.generate, clock),
+      (id) =>
+        isCanonical(Redacted.value(id), token.bytes) ? Exit.succeed(id) : Exit.die(
+          new SessionConfigError({
+            module: "SessionToken",
+            problems: ["SessionToken.generate must make canonical base64url of the declared number of bytes"]
+          })
+        )
+    )
   )
 
   const unusable = (record: SessionStore.SessionRecord, reason: "data" | "user" | "times") =>
@@ -121,6 +125,13 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
     })
 
   const commitStored = SessionCommit.make({ store, codec, timeouts, generate, keyOf, reload: readKey })
+
+  const destroyKey: ByKey<Data, User>["destroy"] = (key) =>
+    Direct.make((clock) =>
+      Direct.map(Direct.enter(store.delete(key), clock), (existed) => {
+        if (existed) SessionMetrics.unsafeCount(SessionMetrics.destroyed)
+      })
+    )
 
   const withId = (id: SessionToken.SessionId, stored: Stored<Data, User>): Snapshot<Data, User> => ({ ...stored, id })
 
@@ -205,10 +216,7 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
         traced("touch")
       ),
     rotate: (id) => traced("rotate")(change(id, identity, true)),
-    destroy: (id) =>
-      Effect.map(store.delete(keyOf(id)), (existed) => {
-        if (existed) SessionMetrics.unsafeCount(SessionMetrics.destroyed)
-      }).pipe(traced("destroy")),
+    destroy: (id) => traced("destroy")(destroyKey(keyOf(id))),
     listByUser: (user, options) =>
       Effect.gen(function*() {
         const userId = yield* codec.encodeUser(user)
@@ -256,7 +264,8 @@ export const make = Effect.fnUntraced(function*<Self, Data, User>(
       keyOf: keyOfText,
       decode,
       read: (key) => traced("read")(readKey(key)),
-      commit: (session, change) => traced("commit")(commitStored(session, change))
+      commit: (session, change) => traced("commit")(commitStored(session, change)),
+      destroy: (key) => traced("destroy")(destroyKey(key))
     }
   }
 })

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Direct from "./Direct.js"
 import { wholeMillis } from "./internal/expiry.js"
 import type { EndState } from "./internal/plan.js"
@@ -127,6 +127,12 @@ export class SessionState<Data, User> {
     return Option.map(this.brought.sent, ({ toId }) => toId())
   }
 
+  /** The key under which the session is stored, if this request knows one. */
+  private key(): string | undefined {
+    if (Option.isSome(this.givenId)) return this.sessions.byKey.keyOf(Redacted.value(this.givenId.value))
+    return Option.isSome(this.brought.sent) ? this.brought.sent.value.key : undefined
+  }
+
   /** Asks something of the session, which is read first. */
   use<A>(f: () => A): Effect.Effect<A, Sessions.ReadError> {
     return Effect.suspend(() => this.ask(f))
@@ -184,16 +190,17 @@ export class SessionState<Data, User> {
   }
 
   get destroy(): Effect.Effect<void, SessionStoreError> {
-    return Effect.uninterruptible(Effect.suspend(() => {
+    return Effect.suspend(() => {
       this.used = true
-      return this.alone(() => {
+      const destroyed = this.alone(() => {
+        const { byKey } = this.sessions
         // A row that was read but cannot be used (expired under a shorter timeout, undecodable) is ended as well.
-        const current = this.end._tag === "Ended" && Option.isNone(this.stored) ? Option.none() : this.id()
-        return Effect.map(Option.isSome(current) ? this.sessions.destroy(current.value) : Effect.void, () => {
-          this.settle(Option.none(), ended)
-        })
+        const key = this.end._tag === "Ended" && Option.isNone(this.stored) ? undefined : this.key()
+        const destroying = key === undefined ? Exit.void : Direct.enter(byKey.destroy(key), this.clock)
+        return Direct.map(destroying, () => this.settle(Option.none(), ended))
       })
-    }))
+      return Direct.isDone(destroyed) ? destroyed : Effect.uninterruptible(destroyed)
+    })
   }
 
   get commit(): Effect.Effect<void, Sessions.CommitError | SessionResponseSent> {
