@@ -23,7 +23,8 @@ export type StageError = ReadError | SessionResponseSent
 
 /**
  * The session of one request. Everything is lazy: a request that does not use its handle costs nothing, and one that
- * does reads the store once, however many fibers ask.
+ * does reads the store once, however many fibers ask. Only a fiber that goes on when the request is over may cost another
+ * read.
  *
  * Changes are staged and written together, once, just before the headers of the response leave, if its status is below
  * 500; a failure, a defect or a client that hung up drops them. What was staged is visible to the rest of the request

@@ -190,14 +190,13 @@ export const make = <Self, Data, User>(
     }
   }
 
-  /** The response with what it must say of the session, which is needed no longer. */
-  const finish = (
+  /** The response with what it must say of the session. */
+  const respond = (
     request: HttpServerRequest.HttpServerRequest,
     reading: Credential.Credential,
     session: SessionState.SessionState<Data, User>,
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-    session.unload()
     const { end } = session
     const headers = responseHeaders(response.headers, credentialHeader)
     if (options.clearSiteData === true && end._tag === "Ended") headers["clear-site-data"] = clearSiteData
@@ -216,6 +215,24 @@ export const make = <Self, Data, User>(
     if (warned || !isPlainHttp(request, options.trustedProxy ?? false)) return Effect.succeed(withCookie)
     warned = true
     return Effect.as(Effect.logWarning(insecureWarning), withCookie)
+  }
+
+  /** The same, and lets the session go: a long record when the fiber ends, for later hooks may ask for the session. */
+  const finish = (
+    request: HttpServerRequest.HttpServerRequest,
+    reading: Credential.Credential,
+    session: SessionState.SessionState<Data, User>,
+    response: HttpServerResponse.HttpServerResponse
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+    session.unload()
+    const responded = respond(request, reading, session, response)
+    // Some servers send such a body after the fiber has ended.
+    const isOpen = response.body._tag === "Stream" || response.body._tag === "Raw"
+    if (isOpen || !session.isLong) return responded
+    return Effect.withFiberRuntime((fiber) => {
+      fiber.addObserver(() => session.forget())
+      return responded
+    })
   }
 
   return (context, clock) => {

@@ -60,6 +60,9 @@ const attempt = <A, E>(run: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
   }
 }
 
+/** The length from which it costs less to forget a record than to keep it. */
+const longText = 2048
+
 const untouched: EndState = { _tag: "Untouched" }
 const ended: EndState = { _tag: "Ended" }
 
@@ -87,7 +90,7 @@ export class SessionState<Data, User> {
   used = false
 
   private loaded: boolean
-  /** What was `stored` until it was unloaded. */
+  /** What was `stored` until it was unloaded, unless that has been forgotten. */
   private unloaded: SessionRecord | undefined = undefined
   /** The id that this request has given the stored session. None if that has the id that was sent. */
   private givenId: Option.Option<SessionId> = Option.none()
@@ -230,6 +233,19 @@ export class SessionState<Data, User> {
     this.dropStaged()
   }
 
+  /** Whether what is left after `unload` is long enough to be worth a step of the fiber that has it forgotten. */
+  get isLong(): boolean {
+    return this.unloaded !== undefined && this.unloaded.data.length >= longText
+  }
+
+  /**
+   * Lets the record go as well, for the same reason; whoever asks even now, in a fiber that outlives the request, has
+   * the store asked again. Two thirds of what a write of 10 KB costs in a busy process was its text being kept.
+   */
+  forget(): void {
+    this.unloaded = undefined
+  }
+
   /** What there is to write: a change, no more than a note of activity, or nothing. */
   pending(now: number): "Change" | "Touch" | "Nothing" {
     return this.changes.length > 0 || Option.isSome(this.signedIn) || this.rotates || this.creates
@@ -278,9 +294,9 @@ export class SessionState<Data, User> {
       if (this.unloaded !== undefined) {
         return Direct.map(this.sessions.byKey.decode(this.unloaded), (session) => this.settle(session, this.end))
       }
-      const { sent } = this.brought
-      if (Option.isNone(sent)) return Effect.void
-      return Direct.map(Direct.enter(this.sessions.byKey.read(sent.value.key), this.clock), (session) =>
+      const key = this.key()
+      if (key === undefined) return Effect.void
+      return Direct.map(Direct.enter(this.sessions.byKey.read(key), this.clock), (session) =>
         this.settle(
           session,
           Option.isNone(session)

@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import {
   addNote,
+  type App,
   type AppHandle,
   AppSession,
   Browser,
@@ -30,6 +31,9 @@ const tagOf = (result: Either.Either<unknown, { readonly _tag: string }>): strin
   Either.match(result, { onLeft: ({ _tag }) => _tag, onRight: () => "no error" })
 
 const encode = (text: string) => new TextEncoder().encode(text)
+
+/** Makes a session's record long enough to be forgotten with the request. */
+const longNote = "x".repeat(5000)
 
 /** What a handler gets that uses its session once the headers of its response have left. */
 const late = (
@@ -91,6 +95,7 @@ describe("After the headers have left", () => {
     const [when, before, expected] of [
       ["was read", (session: AppHandle) => session.get, { count: 1, notes: [] }],
       ["was changed", (session: AppHandle) => session.update(addNote("before")), { count: 1, notes: ["before"] }],
+      ["is long", (session: AppHandle) => session.update(addNote(longNote)), { count: 1, notes: [longNote] }],
       ["began", (session: AppHandle) => session.signIn("grace", { carry: increment }), { count: 2, notes: [] }]
     ] as const
   ) {
@@ -150,6 +155,83 @@ describe("After the headers have left", () => {
           const ended = yield* app.visit(browser, late(() => Effect.void, (session) => session.signOut))
           assert.deepStrictEqual([ended.body, ended.setCookies], ["first;no error", []])
           assert.strictEqual(yield* rowsOf(app), 0)
+        })
+      )
+  )
+})
+
+describe("When its request is over", () => {
+  /** A request that adds a note and leaves a fiber behind; and what that fiber sees of the notes when it is let on. */
+  const leavingFiber = Effect.fnUntraced(function*(app: App, browser: Browser, note: string) {
+    const goOn = yield* Deferred.make<void>()
+    const seen = yield* Deferred.make<ReadonlyArray<string>>()
+    yield* app.visit(
+      browser,
+      use((session) => {
+        const look = Effect.map(Effect.orDie(session.get), ({ notes }) => notes)
+        const behind = Effect.zipRight(Deferred.await(goOn), Effect.intoDeferred(look, seen))
+        return Effect.zipRight(session.update(addNote(note)), Effect.as(Effect.forkDaemon(behind), null))
+      })
+    )
+    return Effect.zipRight(Deferred.succeed(goOn, void 0), Deferred.await(seen))
+  })
+
+  for (
+    const [name, note, expected, operations] of [
+      ["a short session is seen as it was then", "short", ["short"], []],
+      ["a long session is forgotten, and the store asked again", longNote, [longNote, "kept"], ["read"]]
+    ] as const
+  ) {
+    effect(name, () =>
+      owned(({ app, browser }) =>
+        Effect.gen(function*() {
+          const look = yield* leavingFiber(app, browser, note)
+          yield* app.visit(browser, use((session) => session.update(addNote("kept"))))
+          app.store.take()
+          assert.deepStrictEqual([yield* look, app.store.take()], [expected, operations])
+        })
+      ))
+  }
+
+  effect("a long session that began with it is read under the id that it was given", () =>
+    Effect.gen(function*() {
+      const app = yield* makeApp()
+      const look = yield* leavingFiber(app, new Browser(), longNote)
+      assert.deepStrictEqual(app.store.take(), ["insert"])
+      assert.deepStrictEqual([yield* look, app.store.take()], [[longNote], ["read"]])
+    }))
+
+  effect("a long session that has ended since is gone", () =>
+    owned(({ app, browser }) =>
+      Effect.gen(function*() {
+        const look = yield* leavingFiber(app, browser, longNote)
+        yield* app.visit(browser, use((session) => session.signOut))
+        assert.deepStrictEqual(yield* look, [])
+      })
+    ))
+
+  effect(
+    "a long session is not forgotten before the hooks after ours have run",
+    () =>
+      owned(({ app, browser }) =>
+        Effect.gen(function*() {
+          app.store.take()
+          const answer = yield* app.visit(
+            browser,
+            use((session) =>
+              Effect.zipRight(
+                HttpApp.appendPreResponseHandler((_request, response) =>
+                  Effect.map(
+                    Effect.orDie(session.get),
+                    ({ notes }) => HttpServerResponse.setHeader(response, "x-length", String(notes.join().length))
+                  )
+                ),
+                session.update(addNote(longNote))
+              )
+            )
+          )
+          assert.strictEqual(answer.headers.get("x-length"), String(longNote.length))
+          assert.deepStrictEqual(app.store.take(), ["read", "update"])
         })
       )
   )
