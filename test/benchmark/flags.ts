@@ -17,7 +17,7 @@ export const usage = `npm run benchmark -- [flags]
 
   --quick                 a selection, in under a minute
   --json FILE             write every figure there
-  --only NAME[,NAME]      contenders whose name contains one of these
+  --only NAME[,NAME]      contenders of these names, or whose names contain them
   --workload NAME[,NAME]  of ${names.join(", ")}
   --rounds N              how often each is measured
   --instances N           in how many processes of its own each, one after the other`

@@ -26,8 +26,10 @@ export const judge = (tables: ReadonlyArray<Table>, growth: ReadonlyArray<Growth
       .find((row) => row.contender === contender && row.error === undefined)
   const own = (workload: WorkloadName, contender: string): number => row(workload, contender)?.own.median ?? NaN
   const total = (workload: WorkloadName, contender: string): number => row(workload, contender)?.total.median ?? NaN
-  const best = (workload: WorkloadName, contenders: ReadonlyArray<string>): number =>
-    Math.min(...contenders.map((contender) => own(workload, contender)).filter(Number.isFinite))
+  const best = (workload: WorkloadName, contenders: ReadonlyArray<string>): number => {
+    const measured = contenders.map((contender) => own(workload, contender)).filter(Number.isFinite)
+    return measured.length === 0 ? NaN : Math.min(...measured)
+  }
   const grown = (contender: string): number => growthRatio(growth.filter((row) => row.contender === contender))
 
   const goals: ReadonlyArray<Goal> = [

@@ -77,18 +77,22 @@ export const effortOf = ({ instances = 1, quick, rounds }: Choice): Effort =>
       instances,
       millis: 200,
       warmUp: {
-        cold: { millis: 1000, atMost: 10_000, requests: 12_000 },
-        warm: { millis: 1000, atMost: 10_000, requests: 12_000 }
+        cold: { millis: 1000, atMost: 20_000, requests: 40_000 },
+        warm: { millis: 1000, atMost: 20_000, requests: 40_000 }
       },
       requests: 100_000,
       signOuts: 5000,
       keepServers: false
     }
 
-/** Contenders whose name contains one of the given ones. */
+/** Whether a contender's name is the given one, or contains it where nobody has that name. */
+const isNamed = ({ name }: Contender, given: string): boolean =>
+  contenders.some((other) => other.name === given) ? name === given : name.includes(given)
+
+/** The contenders asked for by name, or those of the run. */
 export const chosenContenders = ({ only, postgres, quick }: Choice): ReadonlyArray<Contender> =>
   contenders.filter((contender) =>
-    (only === undefined ? !quick || contender.quick : only.some((name) => contender.name.includes(name))) &&
+    (only === undefined ? !quick || contender.quick : only.some((given) => isNamed(contender, given))) &&
     (postgres || contender.store !== "postgres")
   )
 
