@@ -36,6 +36,18 @@ describe("A manager by key", () => {
       assert.deepStrictEqual(yield* byKey.read("unknown"), Option.none())
     }).pipe(provided))
 
+  effect("ends what it ends by id, and nothing twice", () =>
+    Effect.gen(function*() {
+      const { byKey, create, read } = yield* AppSession.sessions
+      const { id, record } = yield* create()
+      const other = yield* create()
+      yield* byKey.destroy(record.key)
+      yield* byKey.destroy(record.key)
+      yield* byKey.destroy("unknown")
+      assert.deepStrictEqual(yield* read(id), Option.none())
+      assert.isTrue(Option.isSome(yield* read(other.id)))
+    }).pipe(provided))
+
   effect("tries again on what it finds under the key", () =>
     Effect.gen(function*() {
       const { byKey, create, update } = yield* AppSession.sessions

@@ -34,7 +34,9 @@ const byId = ({ sessions }: App) =>
 const inRequests = (app: App) =>
   Effect.gen(function*() {
     const { browser } = yield* app.browserWithSession()
-    return yield* spansOf(app.visit(browser, use((session) => session.update(increment))))
+    const update = app.visit(browser, use((session) => session.update(increment)))
+    const signOut = app.visit(browser, use((session) => session.signOut))
+    return yield* spansOf(Effect.zipRight(update, signOut))
   })
 
 describe("The operations of a manager", () => {
@@ -45,7 +47,7 @@ describe("The operations of a manager", () => {
         yield* spansOf(byId(app)),
         ["create", "read", "update", "touch", "rotate", "destroy"].map((operation) => `Sessions.${operation}`)
       )
-      assert.deepStrictEqual(yield* inRequests(app), ["Sessions.read", "Sessions.commit"])
+      assert.deepStrictEqual(yield* inRequests(app), ["Sessions.read", "Sessions.commit", "Sessions.destroy"])
     }))
 
   effect("are not traced otherwise", () =>

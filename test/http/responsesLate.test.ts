@@ -357,6 +357,36 @@ describe("When the client hangs up", () => {
     }))
 })
 
+describe("When its fiber is interrupted", () => {
+  effect("a sign-out that is on its way is carried out", () =>
+    owned(({ app, browser }) =>
+      Effect.gen(function*() {
+        const begun = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        app.store.interfere((operation, effect) =>
+          operation === "delete"
+            ? Effect.zipRight(Effect.zipRight(Deferred.succeed(begun, void 0), Deferred.await(goOn)), effect)
+            : effect
+        )
+        const answer = yield* app.visit(
+          browser,
+          use((session) =>
+            Effect.gen(function*() {
+              const fiber = yield* Effect.fork(session.signOut)
+              yield* Deferred.await(begun)
+              yield* Fiber.interruptFork(fiber)
+              yield* Effect.repeatN(Effect.yieldNow(), 10)
+              yield* Deferred.succeed(goOn, void 0)
+              yield* Fiber.await(fiber)
+            })
+          )
+        )
+        assert.strictEqual(yield* rowsOf(app), 0)
+        assert.match(answer.setCookies.join(), /^__Host-sid=; Max-Age=0; /)
+      })
+    ))
+})
+
 describe("When a handler takes too long", () => {
   const timesOut = (work: (session: AppHandle) => Effect.Effect<unknown, unknown>) =>
     owned(({ app, browser }) =>
