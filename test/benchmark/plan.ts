@@ -64,7 +64,7 @@ export const effortOf = ({ instances = 1, quick, rounds }: Choice): Effort =>
       instances,
       millis: 80,
       warmUp: {
-        cold: { millis: 400, atMost: 2000, requests: 12_000 },
+        cold: { millis: 400, atMost: 6000, requests: 24_000 },
         warm: { millis: 100, atMost: 600, requests: 4000 }
       },
       requests: 50_000,
