@@ -104,6 +104,22 @@ const insecureWarning =
   + "Serve https; behind a proxy that ends TLS, set trustedProxy: true in the options of SessionMiddleware; for "
   + "development over plain http, set insecure: true in SessionCookie."
 
+/** Lets a session go as it is answered: a long record when the fiber ends, for later hooks may ask for the session. */
+const lettingGo = <Data, User>(
+  session: SessionState.SessionState<Data, User>,
+  { body }: HttpServerResponse.HttpServerResponse,
+  answered: Effect.Effect<HttpServerResponse.HttpServerResponse>
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  session.unload()
+  // Some servers send such a body after the fiber has ended.
+  const isOpen = body._tag === "Stream" || body._tag === "Raw"
+  if (isOpen || !session.isLong) return answered
+  return Effect.withFiberRuntime((fiber) => {
+    fiber.addObserver(() => session.forget())
+    return answered
+  })
+}
+
 /**
  * Opens the session of the request in `context`: its handle, and the hook that commits it before the response.
  *
@@ -191,7 +207,7 @@ export const make = <Self, Data, User>(
   }
 
   /** The response with what it must say of the session. */
-  const respond = (
+  const finish = (
     request: HttpServerRequest.HttpServerRequest,
     reading: Credential.Credential,
     session: SessionState.SessionState<Data, User>,
@@ -215,24 +231,6 @@ export const make = <Self, Data, User>(
     if (warned || !isPlainHttp(request, options.trustedProxy ?? false)) return Effect.succeed(withCookie)
     warned = true
     return Effect.as(Effect.logWarning(insecureWarning), withCookie)
-  }
-
-  /** The same, and lets the session go: a long record when the fiber ends, for later hooks may ask for the session. */
-  const finish = (
-    request: HttpServerRequest.HttpServerRequest,
-    reading: Credential.Credential,
-    session: SessionState.SessionState<Data, User>,
-    response: HttpServerResponse.HttpServerResponse
-  ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-    session.unload()
-    const responded = respond(request, reading, session, response)
-    // Some servers send such a body after the fiber has ended.
-    const isOpen = response.body._tag === "Stream" || response.body._tag === "Raw"
-    if (isOpen || !session.isLong) return responded
-    return Effect.withFiberRuntime((fiber) => {
-      fiber.addObserver(() => session.forget())
-      return responded
-    })
   }
 
   return (context, clock) => {
@@ -267,9 +265,9 @@ export const make = <Self, Data, User>(
       if (session === undefined || !session.used) return Effect.succeed(response)
       const used = session
       const pending = used.pending(used.now())
-      return pending === "Nothing"
-        ? finish(request, reading, used, response)
-        : Direct.flatMap(commit(used, pending, response), (response) => finish(request, reading, used, response))
+      const answer = (response: HttpServerResponse.HttpServerResponse) =>
+        lettingGo(used, response, finish(request, reading, used, response))
+      return pending === "Nothing" ? answer(response) : Direct.flatMap(commit(used, pending, response), answer)
     }
     return [new SessionHandle.SessionHandle(opened), hook]
   }

@@ -220,8 +220,8 @@ export interface Service<Data, User> {
   ) => Effect.Effect<SessionCommit.Committed<Snapshot<Data, User>>, CommitError>
 
   /**
-   * What the middleware uses in place of `read`, `commit` and `destroy`, to do without most ids: wrapping one costs 2 us of a read's
-   * 12 to 17.
+   * What the middleware uses in place of `read`, `commit` and `destroy`, to do without most ids: wrapping one costs 2 us
+   * of a read's 12 to 17.
    */
   readonly byKey: ByKey<Data, User>
 }
