@@ -4,17 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { AppSession, type Data, increment } from "./support/app.js"
-
-const unchanged = {
-  data: { count: 0, notes: [], settings: {} },
-  reapply: increment,
-  signIn: Option.none(),
-  rotate: false,
-  create: false,
-  active: false,
-  id: Option.none()
-}
+import { AppSession, type Data, increment, plainChange } from "./support/app.js"
 
 // Assertions see no difference between two ids.
 const textOf = Option.map(({ id }: Sessions.Snapshot<Data, string>) => Redacted.value(id))
@@ -29,7 +19,7 @@ describe("A manager by key", () => {
       const stored = yield* byKey.read(created.record.key)
       assert.deepStrictEqual(stored, Option.some(created))
 
-      const committed = yield* byKey.commit(stored, { ...unchanged, data: increment(created.data) })
+      const committed = yield* byKey.commit(stored, { ...plainChange, data: increment(created.data) })
       assert.strictEqual(committed.operation, "Update")
       assert.isTrue(Option.isNone(committed.newId))
       assert.deepStrictEqual(yield* read(id), Option.map(committed.session, (session) => ({ ...session, id })))
@@ -53,7 +43,7 @@ describe("A manager by key", () => {
       const { byKey, create, update } = yield* AppSession.sessions
       const created = yield* create()
       yield* update(created.id, (data) => ({ ...data, count: 41 }))
-      const committed = yield* byKey.commit(Option.some(created), { ...unchanged, data: increment(created.data) })
+      const committed = yield* byKey.commit(Option.some(created), { ...plainChange, data: increment(created.data) })
       assert.strictEqual(Option.getOrThrow(committed.session).data.count, 42)
     }).pipe(provided))
 })
@@ -64,7 +54,7 @@ describe("A commit by id says", () => {
       const { commit, create } = yield* AppSession.sessions
       const created = yield* create()
       for (const data of [created.data, increment(created.data)]) {
-        const { newId, session } = yield* commit(Option.some(created), { ...unchanged, data })
+        const { newId, session } = yield* commit(Option.some(created), { ...plainChange, data })
         assert.isTrue(Option.isNone(newId))
         assert.deepStrictEqual(textOf(session), Option.some(Redacted.value(created.id)))
       }
@@ -75,7 +65,7 @@ describe("A commit by id says", () => {
       const { commit, create, read } = yield* AppSession.sessions
       const created = yield* create()
       const { newId, session } = yield* commit(Option.some(created), {
-        ...unchanged,
+        ...plainChange,
         data: created.data,
         rotate: true
       })
@@ -89,7 +79,7 @@ describe("A commit by id says", () => {
   effect("none where there is no session", () =>
     Effect.gen(function*() {
       const { commit, initial } = yield* AppSession.sessions
-      const { newId, operation, session } = yield* commit(Option.none(), { ...unchanged, data: initial })
+      const { newId, operation, session } = yield* commit(Option.none(), { ...plainChange, data: initial })
       assert.deepStrictEqual([operation, newId, session], ["Nothing", Option.none(), Option.none()])
     }).pipe(provided))
 })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { type App, browserWith, type Data, increment, makeApp, use } from "./support/app.js"
+import { type App, browserWith, type Data, increment, makeApp, plainChange, use } from "./support/app.js"
 import { breakDown } from "./support/observedStore.js"
 
 const { created, read, absent, updated, rotated, destroyed, conflicts, gone, touchesWritten, touchesSkipped, swept } =
@@ -48,15 +48,7 @@ type Step = (app: App, session: Snapshot) => Effect.Effect<unknown, unknown>
 
 /** Commits a change to the session as it was. */
 const commitIncrement = ({ commit }: App["sessions"], session: Snapshot) =>
-  commit(Option.some(session), {
-    data: increment(session.data),
-    reapply: increment,
-    signIn: Option.none(),
-    rotate: false,
-    create: false,
-    active: false,
-    id: Option.none()
-  })
+  commit(Option.some(session), { ...plainChange, data: increment(session.data) })
 
 const steps: ReadonlyArray<readonly [what: string, step: Step, expected: Record<string, number>]> = [
   ["a new session", ({ sessions }) => sessions.create(), { created: 1 }],

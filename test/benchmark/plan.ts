@@ -57,6 +57,8 @@ export interface Choice {
   readonly postgres: boolean
 }
 
+const patiently: WarmUp = { millis: 1000, atMost: 20_000, requests: 40_000 }
+
 export const effortOf = ({ instances = 1, quick, rounds }: Choice): Effort =>
   quick
     ? {
@@ -76,10 +78,7 @@ export const effortOf = ({ instances = 1, quick, rounds }: Choice): Effort =>
       rounds: rounds ?? 12,
       instances,
       millis: 200,
-      warmUp: {
-        cold: { millis: 1000, atMost: 20_000, requests: 40_000 },
-        warm: { millis: 1000, atMost: 20_000, requests: 40_000 }
-      },
+      warmUp: { cold: patiently, warm: patiently },
       requests: 100_000,
       signOuts: 5000,
       keepServers: false

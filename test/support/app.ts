@@ -30,6 +30,17 @@ export const use = <A, E>(f: (session: AppHandle) => Effect.Effect<A, E>) => Eff
 
 export const increment = (data: Data): Data => ({ ...data, count: data.count + 1 })
 
+/** What tests ask of a commit besides its data, unless they say otherwise. Of data that somebody else changed, one more. */
+export const plainChange = {
+  data: { count: 0, notes: [], settings: {} },
+  reapply: increment,
+  signIn: Option.none(),
+  rotate: false,
+  create: false,
+  active: false,
+  id: Option.none()
+}
+
 export const addNote = (note: string) => (data: Data): Data => ({ ...data, notes: [...data.notes, note] })
 
 export const readData = use((session) => session.get)

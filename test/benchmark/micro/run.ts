@@ -25,9 +25,9 @@ type Costs = Record<string, Cost>
 /** Processors differ in what a session costs beside a router: in how fast they hash, for one. */
 type Baseline = Record<string, Costs>
 
-// This file runs from `.build`; the baseline stands beside the source.
 const file = fileURLToPath(import.meta.url)
 const processor = cpus()[0]?.model ?? "unknown"
+// This file runs from `.build`; the baseline stands beside the source.
 const baselineFile = fileURLToPath(new URL("../../../../micro/baseline.json", import.meta.url))
 
 const rounds = 40
