@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 const respond = (
-  encoded: { readonly _tag: string; readonly message: string; readonly [field: string]: string },
+  encoded: { readonly _tag: string; readonly message: string; readonly [field: string]: string | boolean },
   status: number
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
   Effect.succeed(HttpServerResponse.unsafeJson(encoded, { status, headers: { "cache-control": "no-store" } }))
@@ -24,41 +24,53 @@ const ServerText = Schema.transform(Schema.String, Schema.String, {
 })
 
 /**
- * The session store did not do what it was asked: it was not reached, it failed, or (`reason: "KeyExists"`, `insert`
- * and `rotate` only) the key was taken. Answers 503. Never means that there is no session.
+ * The session store did not do what it was asked: it was not reached, it failed, it did not answer in time, or
+ * (`reason: "KeyExists"`, `insert` and `rotate` only) the key was taken. Answers 503. Never means that there is no
+ * session.
  *
- * `operation` is the store method. `detail` names the failure by class and code, such as `"SqlError 57P01"`: enough to
- * look it up, without the text of the driver, which may quote rows. It is for logs and does not leave the server.
+ * `operation` is the store method. `outcomeUnknown` is true where the store may have done what it was asked although it
+ * did not say so, as after a broken connection: the change may still apply, once. It is false where nothing was changed.
+ * `detail` names the failure by class and code, such as `"SqlError 57P01"`: enough to look it up, without the text of the
+ * driver, which may quote rows. It is for logs and does not leave the server.
  *
  * @since 0.1.0
  * @category errors
  */
 export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("effect-sessions/SessionStoreError")(
   "SessionStoreError",
-  { operation: Schema.String, reason: Schema.Literal("Unavailable", "KeyExists"), detail: ServerText },
+  {
+    operation: Schema.String,
+    reason: Schema.Literal("Unavailable", "KeyExists"),
+    outcomeUnknown: Schema.Boolean,
+    detail: ServerText
+  },
   HttpApiSchema.annotations({ status: 503 })
 ) {
   /**
    * @since 0.1.0
    */
   override get message(): string {
-    return this.reason === "KeyExists"
-      ? `The session store could not ${this.operation}: the key exists`
-      : `The session store could not ${this.operation} (${this.detail})`
+    if (this.reason === "KeyExists") return `The session store could not ${this.operation}: the key exists`
+    const outcome = this.outcomeUnknown ? "; it may have done so all the same" : ""
+    return `The session store could not ${this.operation} (${this.detail})${outcome}`
   }
 
   /**
    * @since 0.1.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    const { _tag, operation, reason } = this
-    return respond({ _tag, operation, reason, detail: "", message: "The session store is not available" }, 503)
+    const { _tag, operation, outcomeUnknown, reason } = this
+    const message = outcomeUnknown
+      ? "The session store did not answer: what was to be stored may be stored or not"
+      : "The session store is not available"
+    return respond({ _tag, operation, reason, outcomeUnknown, detail: "", message }, 503)
   }
 }
 
 /**
- * The session ended (signed out, revoked, rotated or expired elsewhere) after this request read it and before it could
- * change it. The change is dropped: nothing brings an ended session back. Answers 401, and the cookie is cleared.
+ * The session ended (signed out, revoked or expired elsewhere) after this request read it and before it could change it.
+ * The change is dropped: nothing brings an ended session back, and who refreshes a sign-in does not undo a revocation.
+ * Answers 401, and leaves the cookie as it is: only a sign-out clears it.
  *
  * @since 0.1.0
  * @category errors
@@ -84,29 +96,41 @@ export class SessionGone extends Schema.TaggedError<SessionGone>("effect-session
 }
 
 /**
- * Other writers changed the session again and again while this change was tried and retried on fresh data. The change
- * is dropped and may be tried again later. Answers 409.
+ * The change is dropped and can be tried again. Answers 409, and leaves the cookie as it is.
+ *
+ * - `"Renamed"`: the id that the request carries was renamed a moment ago, by a sign-in or a rotation in another request.
+ *   By the time the browser tries again it has the new cookie.
+ * - `"Contended"`: other writers changed the session again and again while this change was retried on fresh data.
+ * - `"Several"`: the request carries the ids of several live sessions under one cookie name, and nothing says which one
+ *   is meant. Reading finds nobody then; a sign-in or a sign-out puts an end to it.
  *
  * @since 0.1.0
  * @category errors
  */
 export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect-sessions/SessionConflict")(
   "SessionConflict",
-  {},
+  { reason: Schema.Literal("Renamed", "Contended", "Several") },
   HttpApiSchema.annotations({ status: 409 })
 ) {
   /**
    * @since 0.1.0
    */
   override get message(): string {
-    return "The session was changed by too many requests at once: try again"
+    switch (this.reason) {
+      case "Renamed":
+        return "The session got a new id meanwhile: try again"
+      case "Contended":
+        return "The session was changed by too many requests at once: try again"
+      case "Several":
+        return "The request carries several sessions: sign in or sign out, and try again"
+    }
   }
 
   /**
    * @since 0.1.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
-    return respond({ _tag: this._tag, message: this.message }, 409)
+    return respond({ _tag: this._tag, reason: this.reason, message: this.message }, 409)
   }
 }
 
@@ -118,12 +142,15 @@ export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect
  * - `"TooLarge"`: the encoded data is over the declared `maxBytes`.
  * - `"Undecodable"`: a stored row does not decode, and the session was declared with `onUndecodable: "fail"`.
  *
+ * `detail` says where in the data, as a path of property names such as `cart[0].price`, never the value. It is for logs
+ * and does not leave the server.
+ *
  * @since 0.1.0
  * @category errors
  */
 export class SessionDataError extends Schema.TaggedError<SessionDataError>("effect-sessions/SessionDataError")(
   "SessionDataError",
-  { reason: Schema.Literal("Unencodable", "NotJson", "TooLarge", "Undecodable") },
+  { reason: Schema.Literal("Unencodable", "NotJson", "TooLarge", "Undecodable"), detail: ServerText },
   HttpApiSchema.annotations({ status: 500 })
 ) {
   /**
@@ -147,14 +174,14 @@ export class SessionDataError extends Schema.TaggedError<SessionDataError>("effe
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     const { _tag, reason } = this
-    return respond({ _tag, reason, message: "The session data could not be handled" }, 500)
+    return respond({ _tag, reason, detail: "", message: "The session data could not be handled" }, 500)
   }
 }
 
 /**
- * The session was to be changed after the headers of the response had left, when neither a cookie can be sent nor
- * anybody commits what is staged. Change the session before the response begins, or through the manager
- * (`Sessions.update`). Answers 500.
+ * The session was to be changed when the response had left already, or could no longer hand out the id that the change
+ * needs (the handshake of a socket). Change it before the response begins: in a handler before it returns, in a socket's
+ * route before it upgrades. Answers 500.
  *
  * @since 0.1.0
  * @category errors
@@ -168,7 +195,7 @@ export class SessionResponseSent extends Schema.TaggedError<SessionResponseSent>
    * @since 0.1.0
    */
   override get message(): string {
-    return "The session cannot be changed after the response has left: change it before, or with Sessions.update"
+    return "The session cannot be changed once the response has left: change it before the response begins"
   }
 
   /**

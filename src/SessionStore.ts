@@ -8,15 +8,15 @@
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Direct from "./Direct.js"
-import * as MemoryStore from "./internal/memoryStore.js"
-import type * as Record from "./internal/record.js"
+import type * as Scope from "effect/Scope"
+import * as MemoryStore from "./core/memoryStore.js"
+import type * as Record from "./core/record.js"
+import * as SharedTimeout from "./internal/sharedTimeout.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
-import * as SessionMetrics from "./SessionMetrics.js"
 
 /**
  * A session as a store keeps it. Times are epoch milliseconds of Effect's Clock, passed in by the caller; a store
@@ -26,6 +26,30 @@ import * as SessionMetrics from "./SessionMetrics.js"
  * @category models
  */
 export interface SessionRecord extends Record.SessionRecord {}
+
+/**
+ * A new session. `unlessRenamed` names keys, such as the one that a request carries, and the time after which none of
+ * them may have been renamed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Insertion {
+  readonly record: SessionRecord
+  readonly unlessRenamed?: { readonly keys: ReadonlyArray<string>; readonly after: number } | undefined
+}
+
+/**
+ * Where several keys lead. `renamedAfter` says which renames still count.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Search {
+  readonly keys: ReadonlyArray<string>
+  readonly renamedAfter: number
+  readonly now: number
+}
 
 /**
  * A change of a session's data.
@@ -69,27 +93,84 @@ export interface Rotation {
 }
 
 /**
+ * The end of the sessions that keys lead to. With `renamedAfter`, of the successors that got their keys later than that
+ * as well; with `handle`, of the session of that handle, too, whatever its key is by now.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Deletion {
+  readonly keys: ReadonlyArray<string>
+  readonly renamedAfter?: number | undefined
+  readonly handle?: string | undefined
+}
+
+/**
+ * The end of a user's sessions: all of them, `only` the one with that handle, or all `except` the one with that handle.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UserDeletion {
+  readonly name: string
+  readonly userId: string
+  readonly only?: string | undefined
+  readonly except?: string | undefined
+}
+
+/**
+ * A page of a user's sessions.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface UserSearch {
+  readonly name: string
+  readonly userId: string
+  readonly now: number
+  /** Sessions last seen at this time or before do not count. */
+  readonly seenAfter: number
+  /** Sessions begun at this time or before do not count. */
+  readonly begunAfter: number
+  readonly limit: number
+  readonly offset: number
+}
+
+/**
  * The store contract. Every method is one atomic operation: others see all of it or nothing, whatever fails or is
- * interrupted. What a method has acknowledged, every later call on every node sees. A record is *live* at `now` while
- * `now < expiresAt`; one that is not is treated as absent by every method that takes a `now`, whether or not it has
- * been swept. Every method fails with a `SessionStoreError` when the store cannot be reached or does not answer as it
- * should, and never otherwise, unless it says so.
+ * interrupted. What a method has acknowledged, every later call on every node sees, also one inside an open transaction
+ * of the app. A record is *live* at `now` while `now < expiresAt`; one that is not is treated as absent by every method
+ * that takes a `now`, whether or not it has been swept.
+ *
+ * A key *leads to* a record if it is its `key`, or if it is its `previousKey` or `earlierKey` and the record's
+ * `renamedAt` is later than a given time.
+ *
+ * Every method answers or fails within a bound of the store's own, wherever it is called: in an uninterruptible region,
+ * in an open transaction. It fails with a `SessionStoreError` when the store cannot be reached or does not answer as it
+ * should, and never otherwise, unless it says so; the error says whether the outcome is unknown.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
   /**
-   * Adds a record. Fails with reason `"KeyExists"` if a record with that key is there, live or not, and leaves that
-   * record untouched: never overwrites.
+   * Adds a record. With `unlessRenamed`, only if none of its keys is the `previousKey` or the `earlierKey` of a record,
+   * live or not, whose `renamedAt` is later than `after`. Says whether it did so: false, and nothing changed, if one is.
+   * Fails with reason `"KeyExists"` if a record with that key is there, live or not, and leaves that record untouched:
+   * never overwrites.
    */
-  readonly insert: (record: SessionRecord) => Effect.Effect<void, SessionStoreError>
+  readonly insert: (insertion: Insertion) => Effect.Effect<boolean, SessionStoreError>
 
   /**
    * The live record under `key`, exactly as it was written, character for character. None if there is none. Writes
    * nothing.
    */
   readonly read: (key: string, now: number) => Effect.Effect<Option.Option<SessionRecord>, SessionStoreError>
+
+  /**
+   * The live records that `keys` lead to, each once, in no particular order. Empty if there are none. Writes nothing.
+   */
+  readonly search: (search: Search) => Effect.Effect<ReadonlyArray<SessionRecord>, SessionStoreError>
 
   /**
    * Replaces the data of the live record under `key` if its version is `expectedVersion`, and raises the version by
@@ -114,27 +195,25 @@ export interface Service {
   readonly rotate: (rotation: Rotation) => Effect.Effect<boolean, SessionStoreError>
 
   /**
-   * Removes the record under `key`, live or not. Says whether there was one. Idempotent: no record is no error.
+   * Removes the records, live or not, that `keys` lead to, renames later than `renamedAfter` included (none if it is
+   * left out), and the one whose handle is `handle`. A rename that is acknowledged or on its way does not outrun it: of
+   * the two, either the rename finds nothing, or its record is removed. Says how many records there were. Idempotent: no
+   * record is no error.
    */
-  readonly delete: (key: string) => Effect.Effect<boolean, SessionStoreError>
+  readonly delete: (deletion: Deletion) => Effect.Effect<number, SessionStoreError>
 
   /**
-   * Removes every record of `userId`, live or not, except the one under `except`. Says how many there were.
-   * Idempotent.
+   * Removes the records of a user of a declaration, live or not: all, only one, or all but one. Says how many there
+   * were. One that is renamed or changed at the same moment is removed as well. Idempotent.
    */
-  readonly deleteByUser: (
-    userId: string,
-    options?: { readonly except?: string | undefined }
-  ) => Effect.Effect<number, SessionStoreError>
+  readonly deleteByUser: (deletion: UserDeletion) => Effect.Effect<number, SessionStoreError>
 
   /**
-   * The live records of `userId`, the most recently seen first, those seen at the same time in the order of their
-   * keys. Skips `offset` of them and returns `limit` at the most. Empty if there are none.
+   * The live records of a user of a declaration that were seen and begun late enough, the most recently seen first,
+   * those seen at the same time in the order of their handles. Skips `offset` of them and returns `limit` at the most,
+   * fewer only at the end. Empty if there are none.
    */
-  readonly listByUser: (
-    userId: string,
-    options: { readonly now: number; readonly limit: number; readonly offset: number }
-  ) => Effect.Effect<ReadonlyArray<SessionRecord>, SessionStoreError>
+  readonly listByUser: (search: UserSearch) => Effect.Effect<ReadonlyArray<SessionRecord>, SessionStoreError>
 
   /**
    * Removes records with `expiresAt <= before`, at most `limit` of them, and says how many. Which ones is up to the
@@ -143,46 +222,15 @@ export interface Service {
    */
   readonly deleteExpired: (before: number, limit: number) => Effect.Effect<number, SessionStoreError>
 
-  /** The number of live records. */
-  readonly count: (now: number) => Effect.Effect<number, SessionStoreError>
+  /** The number of live records of a declaration. May take longer than other methods, within a bound of its own. */
+  readonly count: (name: string, now: number) => Effect.Effect<number, SessionStoreError>
 
-  /** Removes every record of this store, and nothing else that shares its database. Idempotent. */
-  readonly clear: Effect.Effect<void, SessionStoreError>
-
-  /** Whether every method completes without waiting for anything, so that nobody needs a timeout. False if left out. */
-  readonly isImmediate?: boolean | undefined
+  /**
+   * Removes every record of a declaration, or of this store if none is named, and nothing else that shares its database.
+   * May take longer than other methods, within a bound of its own. Idempotent.
+   */
+  readonly clear: (name?: string) => Effect.Effect<void, SessionStoreError>
 }
-
-const failureCounted = (error: SessionStoreError): SessionStoreError => {
-  if (error.reason === "Unavailable") SessionMetrics.unsafeCount(SessionMetrics.storeFailures)
-  return error
-}
-
-const countFailure = <A>(effect: Effect.Effect<A, SessionStoreError>): Effect.Effect<A, SessionStoreError> =>
-  effect instanceof Direct.Direct
-    ? Direct.make((clock) => Direct.mapError(effect.run(clock), failureCounted))
-    : Effect.mapError(effect, failureCounted)
-
-/**
- * The same store, its failures counted.
- *
- * @since 0.1.0
- * @category combinators
- */
-export const countFailures = (store: Service): Service => ({
-  insert: (record) => countFailure(store.insert(record)),
-  read: (key, now) => countFailure(store.read(key, now)),
-  update: (update) => countFailure(store.update(update)),
-  touch: (touch) => countFailure(store.touch(touch)),
-  rotate: (rotation) => countFailure(store.rotate(rotation)),
-  delete: (key) => countFailure(store.delete(key)),
-  deleteByUser: (userId, options) => countFailure(store.deleteByUser(userId, options)),
-  listByUser: (userId, options) => countFailure(store.listByUser(userId, options)),
-  deleteExpired: (before, limit) => countFailure(store.deleteExpired(before, limit)),
-  count: (now) => countFailure(store.count(now)),
-  clear: countFailure(store.clear),
-  isImmediate: store.isImmediate
-})
 
 /**
  * The session store.
@@ -191,90 +239,3 @@ export const countFailures = (store: Service): Service => ({
  * @category tags
  */
 export class SessionStore extends Context.Tag("effect-sessions/SessionStore")<SessionStore, Service>() {}
-
-/**
- * The sessions that the memory store holds if no capacity is given.
- *
- * @since 0.1.0
- * @category constants
- */
-export const defaultCapacity = 100_000
-
-/**
- * Makes a store in memory, empty, independent of every other. It holds `capacity` sessions at the most: one more
- * evicts the session that expires soonest. Fails if the capacity is not a positive whole number.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const makeMemory = (
-  options: { readonly capacity?: number | undefined } = {}
-): Effect.Effect<Service, SessionConfigError> =>
-  Effect.suspend(() => {
-    const capacity = options.capacity ?? defaultCapacity
-    return SessionConfigError.check(
-      "SessionStore",
-      Number.isSafeInteger(capacity) && capacity > 0
-        ? []
-        : ["SessionStore.capacity must be a positive whole number"],
-      () => unsafeMakeMemory(capacity)
-    )
-  })
-
-const unsafeMakeMemory = (capacity: number): Service => {
-  const memory = MemoryStore.make(capacity)
-  const taken = (operation: string) =>
-    Exit.fail(new SessionStoreError({ operation, reason: "KeyExists", detail: "memory" }))
-  const now = <A>(f: () => A): Effect.Effect<A> => Direct.make(() => Exit.succeed(f()))
-  return {
-    isImmediate: true,
-    insert: (record) => Direct.make(() => memory.insert(record) === "KeyExists" ? taken("insert") : Exit.void),
-    read: (key, at) => now(() => Option.fromNullable(memory.read(key, at))),
-    update: (update) => now(() => memory.update(update.key, update.expectedVersion, update, update.now)),
-    touch: (touch) => now(() => memory.touch(touch.key, touch, touch.now)),
-    rotate: ({ expectedVersion, next, now, oldKey }) =>
-      Direct.make(() => {
-        const rotated = memory.rotate(oldKey, expectedVersion, next, now)
-        return rotated === "KeyExists" ? taken("rotate") : Exit.succeed(rotated)
-      }),
-    delete: (key) => now(() => memory.delete(key)),
-    deleteByUser: (userId, options) => now(() => memory.deleteByUser(userId, options?.except)),
-    listByUser: (userId, { limit, now: at, offset }) =>
-      now(() => memory.listByUser(userId, at).slice(offset, offset + limit)),
-    deleteExpired: (before, limit) => now(() => memory.deleteExpired(before, limit)),
-    count: (at) => now(() => memory.count(at)),
-    clear: now(memory.clear)
-  }
-}
-
-const warnInProduction = Effect.gen(function*() {
-  const environment = yield* Effect.orElseSucceed(Config.string("NODE_ENV"), () => "")
-  if (environment === "production") {
-    yield* Effect.logWarning(
-      "Sessions are kept in memory: they are lost with the process and not shared between processes. Provide SqlSessionStore.layer in production."
-    )
-  }
-})
-
-/**
- * A store in memory that holds `capacity` sessions at the most (see `makeMemory`). For tests, development and apps of
- * one process that may forget. Logs a warning when `NODE_ENV` is `production`.
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerMemoryWith = (
-  options: { readonly capacity?: number | undefined }
-): Layer.Layer<SessionStore, SessionConfigError> =>
-  Layer.effect(SessionStore, Effect.zipRight(warnInProduction, makeMemory(options)))
-
-/**
- * A store in memory with the default capacity (see `layerMemoryWith`).
- *
- * @since 0.1.0
- * @category layers
- */
-export const layerMemory: Layer.Layer<SessionStore> = Layer.effect(
-  SessionStore,
-  Effect.map(warnInProduction, () => unsafeMakeMemory(defaultCapacity))
-)

@@ -1,0 +1,32 @@
+/**
+ * A session as a store keeps it: plain data, nothing decoded. Times are epoch milliseconds of Effect's Clock. A store has
+ * a primary key of its own besides, which never changes and never leaves it.
+ */
+export interface SessionRecord {
+  /** The declared name of the session. Lists, bulk ends and counts belong to it. */
+  readonly name: string
+  /** The hash of the session id. The id itself is never stored. Unique. */
+  readonly key: string
+  /** The key before the last rename, or the one that was presented when a sign-in began this session afresh. */
+  readonly previousKey: string | null
+  /** The key before the rename before that. */
+  readonly earlierKey: string | null
+  /** When the key was last renamed. `null` if never. */
+  readonly renamedAt: number | null
+  /** The public name: random, opens nothing, stable through renames and a new sign-in of the same user. */
+  readonly handle: string
+  /** The signed-in user as a string, or `null` for a visitor. */
+  readonly userId: string | null
+  /** The encoded session data: JSON text. */
+  readonly data: string
+  /** Raised by one with every change of data, user or key. A touch leaves it alone. */
+  readonly version: number
+  /** When the session began. A sign-in begins it anew. */
+  readonly createdAt: number
+  /** The last activity that was written down. Never moves backwards. */
+  readonly lastSeenAt: number
+  /** From this millisecond on the session is expired. */
+  readonly expiresAt: number
+  /** Whether the user asked to be remembered. */
+  readonly remembered: boolean
+}

@@ -1,0 +1,97 @@
+/**
+ * A timeout that all effects which wait at the same time share. `Effect.timeoutFail` lets a fiber sleep for each of them
+ * and interrupts it afterwards, which on Effect 3 is a fifth of what a write to PostgreSQL costs. Here one fiber sleeps
+ * for all, and only while one of them waits.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+
+/** One effect that has begun and must be over in time. */
+interface Waiting {
+  /** Milliseconds of the clock that is never set. */
+  readonly deadline: number
+  readonly giveUp: () => void
+}
+
+/**
+ * Runs an effect, and fails with `onTimeout` if it takes longer than the duration.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type SharedTimeout = <A, E, E2>(effect: Effect.Effect<A, E>, onTimeout: () => E2) => Effect.Effect<A, E | E2>
+
+const steadyMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1_000_000)
+
+/**
+ * Makes a timeout. An effect that takes longer is interrupted, even where its caller cannot be, and the caller goes on
+ * at once: it does not wait for the interrupted effect to end, since what hangs (a connection that is never free) may
+ * not hear of it. Its fiber belongs to the scope.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTimeout, never, Scope.Scope> =>
+  Effect.map(FiberSet.make<unknown, unknown>(), (fibers) => {
+    const millis = Duration.toMillis(duration)
+    // All may take equally long and a set keeps its order, so whoever is first in it is due first.
+    const waiting = new Set<Waiting>()
+    let stopWatching: (() => void) | undefined
+
+    const watch: Effect.Effect<void> = Effect.flatMap(steadyMillis, (now) => {
+      for (const one of waiting) {
+        if (one.deadline > now) return Effect.zipRight(Effect.sleep(one.deadline - now), watch)
+        waiting.delete(one)
+        one.giveUp()
+      }
+      stopWatching = undefined
+      return Effect.void
+    })
+
+    const beginWatching = Effect.suspend(() =>
+      stopWatching !== undefined ? Effect.void : Effect.map(
+        FiberSet.run(fibers, Effect.interruptible(watch)),
+        (fiber) => {
+          stopWatching = () => fiber.unsafeInterruptAsFork(FiberId.none)
+        }
+      )
+    )
+
+    const end = (one: Waiting): void => {
+      waiting.delete(one)
+      if (waiting.size > 0) return
+      stopWatching?.()
+      stopWatching = undefined
+    }
+
+    return <A, E, E2>(effect: Effect.Effect<A, E>, onTimeout: () => E2): Effect.Effect<A, E | E2> =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(FiberSet.run(fibers, Effect.interruptible(effect)), (fiber) =>
+          Effect.flatMap(steadyMillis, (now) =>
+            Effect.zipRight(
+              beginWatching,
+              restore(Effect.async<A, E | E2>((resume) => {
+                const interrupt = () => fiber.unsafeInterruptAsFork(FiberId.none)
+                const one = {
+                  deadline: now + millis,
+                  giveUp: () => {
+                    interrupt()
+                    resume(Effect.suspend(() => Effect.fail(onTimeout())))
+                  }
+                }
+                waiting.add(one)
+                fiber.addObserver((exit) => {
+                  end(one)
+                  resume(exit)
+                })
+                return Effect.sync(interrupt)
+              }))
+            )))
+      )
+  })
