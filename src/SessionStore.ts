@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as MemoryStore from "./core/memoryStore.js"
 import type * as Record from "./core/record.js"
+import * as Durations from "./internal/durations.js"
 import * as SharedTimeout from "./internal/sharedTimeout.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
 
@@ -239,3 +240,128 @@ export interface Service {
  * @category tags
  */
 export class SessionStore extends Context.Tag("effect-sessions/SessionStore")<SessionStore, Service>() {}
+
+/**
+ * The same store, each operation bounded: one that takes longer than `timeout` fails with a `SessionStoreError`, whose
+ * outcome is unknown where it was to change something. For stores that have no bound of their own. `clear` and `count`
+ * get twelve times as long. Fails if `timeout` is not a positive, finite duration. The bound ends with the scope.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withTimeout = Effect.fnUntraced(function*(
+  store: Service,
+  timeout: Duration.DurationInput
+): Effect.fn.Return<Service, SessionConfigError, Scope.Scope> {
+  const millis = yield* Durations.positive("SessionStore", "timeout", timeout)
+  const bound = yield* SharedTimeout.make(millis)
+  const bulkBound = yield* SharedTimeout.make(millis * 12)
+  const late = (operation: string, outcomeUnknown: boolean) => () =>
+    new SessionStoreError({ operation, reason: "Unavailable", outcomeUnknown, detail: "it did not answer in time" })
+  return {
+    insert: (insertion) => bound(store.insert(insertion), late("insert", true)),
+    read: (key, now) => bound(store.read(key, now), late("read", false)),
+    search: (search) => bound(store.search(search), late("search", false)),
+    update: (update) => bound(store.update(update), late("update", true)),
+    touch: (touch) => bound(store.touch(touch), late("touch", true)),
+    rotate: (rotation) => bound(store.rotate(rotation), late("rotate", true)),
+    delete: (deletion) => bound(store.delete(deletion), late("delete", true)),
+    deleteByUser: (deletion) => bound(store.deleteByUser(deletion), late("deleteByUser", true)),
+    listByUser: (search) => bound(store.listByUser(search), late("listByUser", false)),
+    deleteExpired: (before, limit) => bound(store.deleteExpired(before, limit), late("deleteExpired", true)),
+    count: (name, now) => bulkBound(store.count(name, now), late("count", false)),
+    clear: (name) => bulkBound(store.clear(name), late("clear", true))
+  }
+})
+
+/**
+ * The sessions that the memory store holds if no capacity is given.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const defaultCapacity = 100_000
+
+/**
+ * Makes a store in memory, empty, independent of every other. It holds `capacity` sessions at the most: one more evicts
+ * the session that expires soonest, a visitor's if there is one. Fails if the capacity is not a positive whole number.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeMemory = (
+  options: { readonly capacity?: number | undefined } = {}
+): Effect.Effect<Service, SessionConfigError> => {
+  const capacity = options.capacity ?? defaultCapacity
+  return SessionConfigError.check(
+    "SessionStore",
+    Number.isSafeInteger(capacity) && capacity > 0 ? [] : ["SessionStore.capacity must be a positive whole number"],
+    () => unsafeMakeMemory(capacity)
+  )
+}
+
+const unsafeMakeMemory = (capacity: number): Service => {
+  const memory = MemoryStore.make(capacity)
+  const unlessTaken = (operation: string, run: () => boolean | "KeyExists"): Effect.Effect<boolean, SessionStoreError> =>
+    Effect.suspend(() => {
+      const result = run()
+      return result === "KeyExists"
+        ? Effect.fail(
+          new SessionStoreError({ operation, reason: "KeyExists", outcomeUnknown: false, detail: "memory" })
+        )
+        : Effect.succeed(result)
+    })
+  return {
+    insert: ({ record, unlessRenamed }) => unlessTaken("insert", () => memory.insert(record, unlessRenamed)),
+    read: (key, now) => Effect.sync(() => Option.fromNullable(memory.read(key, now))),
+    search: ({ keys, now, renamedAfter }) => Effect.sync(() => memory.search(keys, renamedAfter, now)),
+    update: (update) => Effect.sync(() => memory.update(update.key, update.expectedVersion, update, update.now)),
+    touch: (touch) => Effect.sync(() => memory.touch(touch.key, touch, touch.now)),
+    rotate: ({ expectedVersion, next, now, oldKey }) =>
+      unlessTaken("rotate", () => memory.rotate(oldKey, expectedVersion, next, now)),
+    delete: ({ handle, keys, renamedAfter }) => Effect.sync(() => memory.delete(keys, renamedAfter, handle)),
+    deleteByUser: ({ except, name, only, userId }) =>
+      Effect.sync(() => memory.deleteByUser(name, userId, only, except)),
+    listByUser: ({ begunAfter, limit, name, now, offset, seenAfter, userId }) =>
+      Effect.sync(() =>
+        memory.listByUser(name, userId, now)
+          .filter(({ createdAt, lastSeenAt }) => lastSeenAt > seenAfter && createdAt > begunAfter)
+          .slice(offset, offset + limit)
+      ),
+    deleteExpired: (before, limit) => Effect.sync(() => memory.deleteExpired(before, limit)),
+    count: (name, now) => Effect.sync(() => memory.count(name, now)),
+    clear: (name) => Effect.sync(() => memory.clear(name))
+  }
+}
+
+const warnInProduction = Effect.gen(function*() {
+  const environment = yield* Effect.orElseSucceed(Config.string("NODE_ENV"), () => "")
+  if (environment === "production") {
+    yield* Effect.logWarning(
+      "Sessions are kept in memory: they are lost with the process and not shared between processes. Provide SqlSessionStore.layer in production."
+    )
+  }
+})
+
+/**
+ * A store in memory that holds `capacity` sessions at the most (see `makeMemory`). For tests, development and apps of
+ * one process that may forget. Logs a warning when `NODE_ENV` is `production`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemoryWith = (
+  options: { readonly capacity?: number | undefined }
+): Layer.Layer<SessionStore, SessionConfigError> =>
+  Layer.effect(SessionStore, Effect.zipRight(warnInProduction, makeMemory(options)))
+
+/**
+ * A store in memory with the default capacity (see `layerMemoryWith`).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<SessionStore> = Layer.effect(
+  SessionStore,
+  Effect.map(warnInProduction, () => unsafeMakeMemory(defaultCapacity))
+)

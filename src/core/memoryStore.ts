@@ -5,8 +5,12 @@ type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">
 
 /** The store contract on plain maps. One call is one step of JavaScript, so every call is atomic. */
 export interface MemoryStore {
-  readonly insert: (record: SessionRecord) => "Inserted" | "KeyExists"
+  readonly insert: (
+    record: SessionRecord,
+    unlessRenamed: { readonly keys: ReadonlyArray<string>; readonly after: number } | undefined
+  ) => boolean | "KeyExists"
   readonly read: (key: string, now: number) => SessionRecord | undefined
+  readonly search: (keys: ReadonlyArray<string>, renamedAfter: number, now: number) => ReadonlyArray<SessionRecord>
   readonly update: (
     key: string,
     expectedVersion: number,
@@ -20,23 +24,68 @@ export interface MemoryStore {
     next: SessionRecord,
     now: number
   ) => boolean | "KeyExists"
-  readonly delete: (key: string) => boolean
-  readonly deleteByUser: (userId: string, except: string | undefined) => number
-  readonly listByUser: (userId: string, now: number) => ReadonlyArray<SessionRecord>
+  readonly delete: (
+    keys: ReadonlyArray<string>,
+    renamedAfter: number | undefined,
+    handle: string | undefined
+  ) => number
+  readonly deleteByUser: (
+    name: string,
+    userId: string,
+    only: string | undefined,
+    except: string | undefined
+  ) => number
+  readonly listByUser: (name: string, userId: string, now: number) => ReadonlyArray<SessionRecord>
   readonly deleteExpired: (before: number, limit: number) => number
-  readonly count: (now: number) => number
-  readonly clear: () => void
+  readonly count: (name: string, now: number) => number
+  readonly clear: (name: string | undefined) => void
 }
 
-/** A store of `capacity` records at the most: one more evicts the one that expires soonest. */
+/** Sets of keys under a word that several records may share. */
+const makeIndex = () => {
+  const sets = new Map<string, Set<string>>()
+  return {
+    add: (word: string, key: string): void => {
+      const keys = sets.get(word)
+      if (keys === undefined) sets.set(word, new Set([key]))
+      else keys.add(key)
+    },
+    remove: (word: string, key: string): void => {
+      const keys = sets.get(word)
+      keys?.delete(key)
+      if (keys?.size === 0) sets.delete(word)
+    },
+    get: (word: string): Iterable<string> => sets.get(word) ?? []
+  }
+}
+
+/** A user belongs to a declaration. No name holds a NUL. */
+const userWord = (name: string, userId: string): string => `${name}\u0000${userId}`
+
+/**
+ * A store of `capacity` records at the most: one more evicts the one that expires soonest, of the visitors' if there are
+ * any, so that nobody is signed out by the requests of nobody.
+ */
 export const make = (capacity: number): MemoryStore => {
   const records = new Map<string, SessionRecord>()
-  const keysByUser = new Map<string, Set<string>>()
-  const expiry = ExpiryQueue.make(
-    (key) => records.get(key)?.expiresAt,
-    () => records.size,
-    () => records.keys()
-  )
+  const byUser = makeIndex()
+  const byFormerKey = makeIndex()
+  const byHandle = makeIndex()
+
+  const queueOf = (isVisitor: boolean): ExpiryQueue.ExpiryQueue =>
+    ExpiryQueue.make(
+      (key) => {
+        const record = records.get(key)
+        return record !== undefined && (record.userId === null) === isVisitor ? record.expiresAt : undefined
+      },
+      () => records.size,
+      () => records.keys()
+    )
+  const visitors = queueOf(true)
+  const users = queueOf(false)
+
+  const queue = (record: SessionRecord): void =>
+    (record.userId === null ? visitors : users).push(record.key, record.expiresAt)
 
   const liveAt = (key: string, now: number): SessionRecord | undefined => {
     const record = records.get(key)
@@ -44,53 +93,67 @@ export const make = (capacity: number): MemoryStore => {
   }
 
   const put = (record: SessionRecord): void => {
-    records.set(record.key, record)
-    expiry.push(record.key, record.expiresAt)
-    if (record.userId !== null) {
-      const keys = keysByUser.get(record.userId)
-      if (keys === undefined) keysByUser.set(record.userId, new Set([record.key]))
-      else keys.add(record.key)
-    }
+    const { earlierKey, handle, key, name, previousKey, userId } = record
+    records.set(key, record)
+    queue(record)
+    byHandle.add(handle, key)
+    if (userId !== null) byUser.add(userWord(name, userId), key)
+    if (previousKey !== null) byFormerKey.add(previousKey, key)
+    if (earlierKey !== null) byFormerKey.add(earlierKey, key)
   }
 
   const remove = (key: string): boolean => {
     const record = records.get(key)
     if (record === undefined) return false
+    const { earlierKey, handle, name, previousKey, userId } = record
     records.delete(key)
-    if (record.userId !== null) {
-      const keys = keysByUser.get(record.userId)
-      keys?.delete(key)
-      if (keys?.size === 0) keysByUser.delete(record.userId)
-    }
+    byHandle.remove(handle, key)
+    if (userId !== null) byUser.remove(userWord(name, userId), key)
+    if (previousKey !== null) byFormerKey.remove(previousKey, key)
+    if (earlierKey !== null) byFormerKey.remove(earlierKey, key)
     return true
   }
 
-  /** Replaces a record that is there. The queue learns only of an expiry that came nearer. */
+  /** Replaces a record under its own key. The queue learns only of an expiry that came nearer. */
   const replace = (record: SessionRecord, next: SessionRecord): void => {
     records.set(next.key, next)
-    if (next.expiresAt < record.expiresAt) expiry.push(next.key, next.expiresAt)
+    if (next.expiresAt < record.expiresAt) queue(next)
   }
 
   const changed = (record: SessionRecord, times: Times, data: string, version: number): SessionRecord => {
     const { expiresAt, lastSeenAt } = times.lastSeenAt <= record.lastSeenAt ? record : times
-    const { createdAt, key, userId } = record
-    return { key, userId, data, version, createdAt, lastSeenAt, expiresAt }
+    return { ...record, data, version, lastSeenAt, expiresAt }
   }
 
-  const recordsOf = (userId: string): ReadonlyArray<SessionRecord> =>
-    Array.from(keysByUser.get(userId) ?? [], (key) => records.get(key) ?? []).flat()
+  /** The keys of the records that were renamed from `key` later than `after`. */
+  const successorsOf = (key: string, after: number): ReadonlyArray<string> =>
+    Array.from(byFormerKey.get(key)).filter((successor) => (records.get(successor)?.renamedAt ?? -Infinity) > after)
+
+  const recordsOf = (name: string, userId: string): ReadonlyArray<SessionRecord> =>
+    Array.from(byUser.get(userWord(name, userId)), (key) => records.get(key) ?? []).flat()
+
+  const removeAll = (keys: Iterable<string>): number => {
+    let removed = 0
+    for (const key of new Set(keys)) if (remove(key)) removed++
+    return removed
+  }
 
   return {
-    insert: (record) => {
+    insert: (record, unlessRenamed) => {
+      if (unlessRenamed?.keys.some((key) => successorsOf(key, unlessRenamed.after).length > 0)) return false
       if (records.has(record.key)) return "KeyExists"
       if (records.size >= capacity) {
-        const soonest = expiry.pop(Infinity)
-        if (soonest !== undefined) remove(soonest)
+        const evicted = visitors.pop(Infinity) ?? users.pop(Infinity)
+        if (evicted !== undefined) remove(evicted)
       }
       put(record)
-      return "Inserted"
+      return true
     },
     read: liveAt,
+    search: (keys, renamedAfter, now) => {
+      const found = new Set(keys.flatMap((key) => [key, ...successorsOf(key, renamedAfter)]))
+      return Array.from(found, (key) => liveAt(key, now) ?? []).flat()
+    },
     update: (key, expectedVersion, change, now) => {
       const record = liveAt(key, now)
       if (record === undefined || record.version !== expectedVersion) return false
@@ -111,31 +174,39 @@ export const make = (capacity: number): MemoryStore => {
       put(next)
       return true
     },
-    delete: remove,
-    deleteByUser: (userId, except) => recordsOf(userId).filter(({ key }) => key !== except && remove(key)).length,
-    listByUser: (userId, now) =>
-      recordsOf(userId)
+    delete: (keys, renamedAfter, handle) =>
+      removeAll([
+        ...keys,
+        ...(renamedAfter === undefined ? [] : keys.flatMap((key) => successorsOf(key, renamedAfter))),
+        ...(handle === undefined ? [] : byHandle.get(handle))
+      ]),
+    deleteByUser: (name, userId, only, except) =>
+      removeAll(
+        recordsOf(name, userId)
+          .filter(({ handle }) => handle !== except && (only === undefined || handle === only))
+          .map(({ key }) => key)
+      ),
+    listByUser: (name, userId, now) =>
+      recordsOf(name, userId)
         .filter((record) => now < record.expiresAt)
-        .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.key < right.key ? -1 : 1)),
+        .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : 1)),
     deleteExpired: (before, limit) => {
       let removed = 0
       while (removed < limit) {
-        const key = expiry.pop(before)
+        const key = visitors.pop(before) ?? users.pop(before)
         if (key === undefined) break
         remove(key)
         removed++
       }
       return removed
     },
-    count: (now) => {
+    count: (name, now) => {
       let live = 0
-      for (const record of records.values()) if (now < record.expiresAt) live++
+      for (const record of records.values()) if (record.name === name && now < record.expiresAt) live++
       return live
     },
-    clear: () => {
-      records.clear()
-      keysByUser.clear()
-      expiry.clear()
+    clear: (name) => {
+      removeAll(Array.from(records.values()).filter((record) => name === undefined || record.name === name).map(({ key }) => key))
     }
   }
 }
