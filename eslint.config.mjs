@@ -21,6 +21,12 @@ const format = {
 
 const never = (selector, message) => ({ selector, message })
 
+/** The direction of imports, as far as one file shows it; `test/package/imports.test.ts` knows the rest. */
+const imports = (files, regex, message) => ({
+  files: [files].flat(),
+  rules: { "no-restricted-imports": ["error", { patterns: [{ regex, message }] }] }
+})
+
 export default tseslint.config(
   { ignores: ["dist", "**/node_modules", "**/.build", "coverage"] },
   ...tseslint.configs.recommended,
@@ -52,13 +58,12 @@ export default tseslint.config(
       ]
     }
   },
-  {
-    files: ["src/internal/**/*.ts"],
-    rules: {
-      "no-restricted-imports": [
-        "error",
-        { patterns: [{ group: ["effect", "effect/*", "@effect/*", "../*"], message: "The core is plain TypeScript." }] }
-      ]
-    }
-  }
+  imports("src/core/*.ts", "^(?!\\./\\w+\\.js$|node:crypto$)", "The core is plain TypeScript."),
+  imports(
+    "src/internal/*.ts",
+    "^\\.\\./(?!core/|Session(?:Error|Metrics|Store|Token|Timeouts|Cookie)\\.js$)",
+    "The shell stands below Session, Sessions and what is made of them."
+  ),
+  imports("src/internal/sharedTimeout.ts", "^\\.", "A leaf: stores and the shell need it."),
+  imports(["src/Session.ts", "src/Sessions.ts"], "^\\./(?:Session(?:Middleware|Cleaner|Csrf|Flash|Guard)|index)\\.js$", "Imports go downwards.")
 )

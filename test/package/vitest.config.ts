@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config"
+
+/** The tests that install the package elsewhere: slow, and in need of a registry, so not part of `npm test`. */
+export default defineConfig({
+  test: {
+    include: ["test/package/installed.test.ts"],
+    testTimeout: 600_000,
+    hookTimeout: 600_000
+  }
+})
