@@ -10,11 +10,12 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as CookiePolicy from "./internal/cookiePolicy.js"
-import * as Credential from "./internal/credential.js"
-import * as Signature from "./internal/signature.js"
+import * as CookiePolicy from "./core/cookiePolicy.js"
+import * as Credential from "./core/credential.js"
+import * as Signature from "./core/signature.js"
+import * as SigningKeys from "./core/signingKeys.js"
+import * as Durations from "./internal/durations.js"
 import { SessionConfigError } from "./SessionError.js"
 import type * as SessionToken from "./SessionToken.js"
 
@@ -51,18 +52,34 @@ export interface Options {
   /** A cookie that outlives the browser, until this moment at the latest. */
   readonly expires?: Date | undefined
   /**
+   * When `path`, `domain`, `sameSite`, `httpOnly`, `persistent` or the like were last changed: the moment of that deploy.
+   * Browsers keep a cookie with the attributes it came with; whoever was last seen before gets it once more, with the
+   * new ones. A new `path` or `domain` leaves the old cookie where it is, beside the new one: rename the cookie then, too.
+   */
+  readonly changedAt?: Date | undefined
+  /**
+   * What the cookie was called before. A cookie of such a name still counts, is sent anew under today's name, and cleared
+   * then. Its signature must be that of its own name.
+   */
+  readonly formerNames?: ReadonlyArray<string> | undefined
+  /**
    * Keys to sign the id with: the first signs, all verify, and a cookie signed under a later one is signed anew. At
-   * least 32 bytes each, from a secure random source.
+   * least 32 bytes each, from a secure random source: what `openssl rand -base64 32` prints.
    */
   readonly signingKeys?: ReadonlyArray<Redacted.Redacted<string>> | undefined
   /** Whether ids are signed. True if `signingKeys` are given. */
   readonly signed?: boolean | undefined
+  /**
+   * Until when ids without a signature count as well, for an app that begins to sign: a cookie without one is signed at
+   * its next use. As far ahead as sessions live, at the most. Not at all if left out.
+   */
+  readonly acceptUnsignedUntil?: Date | undefined
   /** Allows plain http, for development: no `Secure`, and no prefix in the name. */
   readonly insecure?: boolean | undefined
 }
 
 /**
- * A checked cookie policy.
+ * A checked cookie policy. A cookie belongs to one declared session.
  *
  * @since 0.1.0
  * @category models
@@ -74,52 +91,47 @@ export interface Policy extends Credential.Policy {
   readonly maxAge: number | undefined
   /** Epoch milliseconds. */
   readonly expires: number | undefined
+  /** When the attributes were last changed, in epoch milliseconds. */
+  readonly changedAt: number | undefined
+  /**
+   * Says that the session of this name travels in this cookie. Fails if another one does already: of two sessions in one
+   * cookie, one would be unreachable.
+   */
+  readonly claim: (sessionName: string) => Effect.Effect<void, SessionConfigError>
 }
 
 /**
- * What the `Cookie` header of a request says.
+ * An id that a request carries.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Sent {
+  readonly id: SessionToken.SessionId
+  /** Whether it is to be written anew: it came under a former name, or under a key on its way out, or without one. */
+  readonly reissue: boolean
+  /** The name of its cookie, if that is not today's. */
+  readonly formerName: string | undefined
+}
+
+/**
+ * What a request says of its session.
  *
  * @since 0.1.0
  * @category models
  */
 export type Reading =
-  /** There is no cookie of our name, or one that we did not make: no store needs to be asked. */
-  | Exclude<Credential.Credential, { readonly _tag: "Accepted" }>
-  /** There is one with the form of an id. `reissue`: it is signed under a key that is on its way out. */
-  | { readonly _tag: "Accepted"; readonly id: SessionToken.SessionId; readonly reissue: boolean }
-
-const minKeyBytes = 32
-const maxKeys = 16
-
-const placeholder = /^(?:(?:changeme|change[-_ ]me|keyboard[-_ ]?cat|secret|password)[-_ ]?)+$/i
-
-const keyProblems = (keys: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const problems: Array<string> = []
-  if (keys.length > maxKeys) problems.push(`SessionCookie.signingKeys takes ${maxKeys} keys at the most`)
-  if (new Set(keys).size !== keys.length) problems.push("SessionCookie.signingKeys holds the same key twice")
-  keys.forEach((key, index) => {
-    if (Buffer.byteLength(key) < minKeyBytes) {
-      problems.push(
-        `SessionCookie.signingKeys[${index}] is shorter than ${minKeyBytes} bytes: make one with "openssl rand -base64 32"`
-      )
-    } else if (placeholder.test(key)) {
-      problems.push(
-        `SessionCookie.signingKeys[${index}] is a placeholder, not a random key: make one with "openssl rand -base64 32"`
-      )
-    }
-  })
-  return problems
-}
-
-const seconds = (maxAge: Duration.DurationInput): number =>
-  Option.match(Duration.decodeUnknown(maxAge), {
-    onNone: () => NaN,
-    onSome: (duration) => Duration.toMillis(duration) / 1000
-  })
+  /** There is no cookie of our name, or none that we made: no store needs to be asked. */
+  | Exclude<Credential.Reading, { readonly _tag: "Accepted" }>
+  /**
+   * There are ids, or what looks like them: each once, those under today's name first, four at the most. `overlooked` is
+   * how many more there were. More than one comes from cookies of other paths or domains.
+   */
+  | { readonly _tag: "Accepted"; readonly sent: readonly [Sent, ...Array<Sent>]; readonly overlooked: number }
 
 /**
  * Checks a cookie policy. Fails if browsers would reject the cookie, if options contradict each other, or if a signing
- * key is missing, short, doubled or a placeholder.
+ * key is missing, short, doubled or can be guessed.
  *
  * @since 0.1.0
  * @category constructors
@@ -127,79 +139,90 @@ const seconds = (maxAge: Duration.DurationInput): number =>
 export const make = (options: Options = {}): Effect.Effect<Policy, SessionConfigError> =>
   Effect.suspend(() => {
     const insecure = options.insecure ?? false
-    const name = options.name ?? "__Host-sid"
+    const nameOf = (name: string) => insecure ? CookiePolicy.withoutPrefix(name) : name
+    const name = nameOf(options.name ?? "__Host-sid")
+    const sameSite = options.sameSite ?? "lax"
     const cookie: CookiePolicy.CookieOptions = {
-      name: insecure ? CookiePolicy.withoutPrefix(name) : name,
+      name,
+      // What differs in its prefix only is the same where there are none.
+      formerNames: (options.formerNames ?? []).map(nameOf).filter((former) => !insecure || former !== name),
       path: options.path ?? "/",
       domain: options.domain,
       secure: options.secure ?? !insecure,
       httpOnly: options.httpOnly ?? true,
-      sameSite: options.sameSite ?? "lax",
+      sameSite,
       partitioned: options.partitioned ?? false,
       priority: options.priority,
-      maxAge: options.maxAge === undefined ? undefined : seconds(options.maxAge),
+      maxAge: options.maxAge === undefined ? undefined : Durations.toMillis(options.maxAge) / 1000,
       expires: options.expires?.getTime(),
+      changedAt: options.changedAt?.getTime(),
       insecure
     }
     const keys = (options.signingKeys ?? []).map(Redacted.value)
     const signed = options.signed ?? options.signingKeys !== undefined
-    const problems = [
-      ...CookiePolicy.problemsOf(cookie).map((problem) => `SessionCookie.${problem}`),
-      ...keyProblems(keys)
-    ]
-    if (signed && keys.length === 0) {
-      problems.push("SessionCookie.signingKeys needs at least one key, or signed: false")
+    const acceptUnsignedUntil = options.acceptUnsignedUntil?.getTime()
+    const problems = [...CookiePolicy.problemsOf(cookie), ...SigningKeys.problemsOf(keys)]
+    if (signed && keys.length === 0) problems.push("signingKeys needs at least one key, or signed: false")
+    if (!signed && keys.length > 0) problems.push("signed is false but signingKeys are given: leave one out")
+    if (acceptUnsignedUntil !== undefined && !Number.isFinite(acceptUnsignedUntil)) {
+      problems.push("acceptUnsignedUntil is not a valid date")
     }
-    if (!signed && keys.length > 0) {
-      problems.push("SessionCookie.signed is false but signingKeys are given: leave one out")
+    if (acceptUnsignedUntil !== undefined && !signed) {
+      problems.push("acceptUnsignedUntil is given but ids are not signed: give signingKeys, or leave it out")
     }
-    if (options.persistent === false && (options.maxAge !== undefined || options.expires !== undefined)) {
-      problems.push("SessionCookie.persistent is false but maxAge or expires is given: leave one out")
+    const isLasting = options.maxAge !== undefined || options.expires !== undefined
+    if (options.persistent === false && isLasting) {
+      problems.push("persistent is false but maxAge or expires is given: leave one out")
     }
-    return SessionConfigError.check("SessionCookie", problems, () => unsafeMake(cookie, keys, options))
+    return SessionConfigError.check("SessionCookie", problems.map((problem) => `SessionCookie.${problem}`), () => ({
+      name,
+      formerNames: cookie.formerNames,
+      attributes: {
+        path: cookie.path,
+        secure: cookie.secure,
+        httpOnly: cookie.httpOnly,
+        sameSite,
+        partitioned: cookie.partitioned,
+        domain: options.domain,
+        priority: options.priority
+      },
+      persistent: options.persistent ?? isLasting,
+      maxAge: cookie.maxAge,
+      expires: cookie.expires,
+      changedAt: cookie.changedAt,
+      keys: keys.map((key) => Signature.toSigningKey(Buffer.from(key))),
+      acceptUnsignedUntil,
+      claim: makeClaim(name)
+    }))
   })
 
-const unsafeMake = (
-  cookie: CookiePolicy.CookieOptions,
-  keys: ReadonlyArray<string>,
-  options: Options
-): Policy => ({
-  name: cookie.name,
-  attributes: {
-    path: cookie.path,
-    secure: cookie.secure,
-    httpOnly: cookie.httpOnly,
-    sameSite: options.sameSite ?? "lax",
-    partitioned: cookie.partitioned,
-    ...(options.domain === undefined ? {} : { domain: options.domain }),
-    ...(options.priority === undefined ? {} : { priority: options.priority })
-  },
-  persistent: options.persistent ?? (options.maxAge !== undefined || options.expires !== undefined),
-  maxAge: cookie.maxAge,
-  expires: cookie.expires,
-  keys: keys.map((key) => Signature.toSigningKey(Buffer.from(key)))
-})
+const makeClaim = (name: string): Policy["claim"] => {
+  let owner: string | undefined
+  return (sessionName) =>
+    Effect.suspend(() => {
+      owner ??= sessionName
+      return SessionConfigError.check(
+        "SessionCookie",
+        owner === sessionName ? [] : [
+          `The cookie ${name} carries the session ${owner} and cannot carry ${sessionName} as well: make a policy of another `
+          + `name with SessionCookie.make, and give it to the middleware of ${sessionName} as its option "cookie"`
+        ],
+        () => void 0
+      )
+    })
+}
 
 /**
- * The policy of the app's session cookie. Without a layer it is
- * `__Host-sid; Path=/; Secure; HttpOnly; SameSite=Lax`, gone with the browser, not signed.
+ * The policy of the app's session cookie.
  *
  * @since 0.1.0
  * @category tags
  */
-export class SessionCookie extends Context.Reference<SessionCookie>()("effect-sessions/SessionCookie", {
-  defaultValue: (): Policy => ({
-    name: "__Host-sid",
-    attributes: { path: "/", secure: true, httpOnly: true, sameSite: "lax" },
-    persistent: false,
-    maxAge: undefined,
-    expires: undefined,
-    keys: []
-  })
-}) {}
+export class SessionCookie extends Context.Tag("effect-sessions/SessionCookie")<SessionCookie, Policy>() {}
 
 /**
- * Sets the cookie policy. What is left out keeps its default.
+ * The cookie policy. What is left out keeps its default; without options the cookie is
+ * `__Host-sid; Path=/; Secure; HttpOnly; SameSite=Lax`, gone with the browser, not signed.
  *
  * @example
  * ```ts
@@ -213,11 +236,11 @@ export class SessionCookie extends Context.Reference<SessionCookie>()("effect-se
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<never, SessionConfigError> =>
+export const layer = (options: Options = {}): Layer.Layer<SessionCookie, SessionConfigError> =>
   Layer.effect(SessionCookie, make(options))
 
 /**
- * Sets the cookie policy from configuration.
+ * The cookie policy from configuration.
  *
  * @example
  * ```ts
@@ -235,23 +258,33 @@ export const layer = (options: Options): Layer.Layer<never, SessionConfigError> 
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
-): Layer.Layer<never, SessionConfigError | ConfigError.ConfigError> =>
+): Layer.Layer<SessionCookie, SessionConfigError | ConfigError.ConfigError> =>
   Layer.effect(SessionCookie, Effect.flatMap(Config.unwrap(options), make))
 
-const toReading = (credential: Credential.Credential): Reading =>
-  credential._tag === "Accepted"
-    ? { _tag: "Accepted", id: Redacted.make(credential.text), reissue: credential.reissue }
-    : credential
+const toReading = (reading: Credential.Reading): Reading => {
+  if (reading._tag !== "Accepted") return reading
+  const toSent = ({ formerName, reissue, text }: Credential.Sent): Sent => ({
+    id: Redacted.make(text),
+    reissue,
+    formerName
+  })
+  const [first, ...others] = reading.sent
+  return { _tag: "Accepted", sent: [toSent(first), ...others.map(toSent)], overlooked: reading.overlooked }
+}
 
 /**
- * Reads the id from a raw `Cookie` header, strictly, without asking a store. Only a value that this policy could have
- * written is accepted.
+ * Reads ids from a raw `Cookie` header, strictly, without asking a store. Only what this policy could have written counts;
+ * what else is there does not matter. `now` is the time in epoch milliseconds.
  *
  * @since 0.1.0
  * @category utils
  */
-export const read = (policy: Policy, token: SessionToken.Generator, header: string | undefined): Reading =>
-  toReading(Credential.fromCookie(policy, token.bytes, header))
+export const read = (
+  policy: Policy,
+  token: SessionToken.Generator,
+  header: string | undefined,
+  now: number
+): Reading => toReading(Credential.fromCookie(policy, token.bytes, header, now))
 
 /**
  * Reads the id from an `Authorization` header, for clients that keep it themselves. As strict as `read`.
@@ -259,8 +292,12 @@ export const read = (policy: Policy, token: SessionToken.Generator, header: stri
  * @since 0.1.0
  * @category utils
  */
-export const readBearer = (policy: Policy, token: SessionToken.Generator, header: string | undefined): Reading =>
-  toReading(Credential.fromBearer(policy, token.bytes, header))
+export const readBearer = (
+  policy: Policy,
+  token: SessionToken.Generator,
+  header: string | undefined,
+  now: number
+): Reading => toReading(Credential.fromBearer(policy, token.bytes, header, now))
 
 /**
  * The id as a client shall send it in its `Authorization` header.
@@ -299,5 +336,18 @@ export const write = (
  * @since 0.1.0
  * @category utils
  */
-export const clear = (policy: Policy): Cookies.Cookie =>
-  Cookies.unsafeMakeCookie(policy.name, "", { ...policy.attributes, maxAge: 0, expires: new Date(0) })
+export const clear = (policy: Policy): Cookies.Cookie => clearName(policy, policy.name)
+
+/**
+ * The cookie that clears a cookie of a former name. It takes today's path and domain for the former ones.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const clearName = (policy: Policy, name: string): Cookies.Cookie =>
+  Cookies.unsafeMakeCookie(name, "", {
+    ...policy.attributes,
+    ...CookiePolicy.fixedByPrefix(name),
+    maxAge: 0,
+    expires: new Date(0)
+  })

@@ -1,24 +1,12 @@
 /**
- * What this library counts, in Effect's own metrics.
+ * What this library counts, in Effect's own metrics, with the labels of the fiber that does it (`Effect.tagMetrics`).
  *
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
-import type * as MetricLabel from "effect/MetricLabel"
 
 const counter = (name: string, description: string) =>
   Metric.counter(`effect_sessions_${name}`, { description, incremental: true })
-
-/**
- * Counts one, or `amount`, right away: an effect for each count would cost more than what is counted.
- *
- * @since 0.1.0
- * @category utils
- */
-export const unsafeCount = (metric: Metric.Metric.Counter<number>, amount = 1): void =>
-  metric.unsafeUpdate(amount, untagged)
-
-const untagged: ReadonlyArray<MetricLabel.MetricLabel> = []
 
 /** The counters of one name, one for each reason: made once, since a label costs more than a count. */
 const counterFor = (name: string, description: string) => {
@@ -131,7 +119,7 @@ export const touchesWritten = counter("touches_written", "Activity notes written
 export const touchesSkipped = counter("touches_skipped", "Activity not written, the last note being recent")
 
 /**
- * Cookies refused without asking the store, by `reason`: `malformed`, `signature`, `ambiguous` or `too_long`.
+ * Cookies refused without asking the store, by `reason`: `malformed`, `signature` or `too_long`.
  *
  * @since 0.1.0
  * @category metrics
@@ -139,7 +127,6 @@ export const touchesSkipped = counter("touches_skipped", "Activity not written, 
 export const rejectedCookies = {
   malformed: rejectedFor("malformed"),
   signature: rejectedFor("signature"),
-  ambiguous: rejectedFor("ambiguous"),
   too_long: rejectedFor("too_long")
 }
 

@@ -6,11 +6,11 @@
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Expiry from "./internal/expiry.js"
+import type * as Expiry from "./core/expiry.js"
+import * as Durations from "./internal/durations.js"
 import { SessionConfigError } from "./SessionError.js"
 
 /**
@@ -39,43 +39,25 @@ export interface Options {
  */
 export interface Timeouts extends Expiry.Timeouts {}
 
-const parse = (
-  name: string,
-  input: Duration.DurationInput,
-  minimum: number,
-  minimumText: string
-): { readonly millis: number; readonly problems: ReadonlyArray<string> } => {
-  const duration = Duration.decodeUnknown(input)
-  if (Option.isNone(duration)) {
-    return { millis: NaN, problems: [`SessionTimeouts.${name} is not a duration: write it like "15 minutes"`] }
-  }
-  // Effect reads NaN and negative durations as zero.
-  const millis = Duration.toMillis(duration.value)
-  if (!(millis > 0)) return { millis, problems: [`SessionTimeouts.${name} must be a positive duration`] }
-  if (millis > Expiry.maxLifetime) {
-    return { millis, problems: [`SessionTimeouts.${name} must be finite, ten years at most`] }
-  }
-  if (millis < minimum) return { millis, problems: [`SessionTimeouts.${name} must be at least ${minimumText}`] }
-  if (!Number.isInteger(millis)) return { millis, problems: [`SessionTimeouts.${name} must be whole milliseconds`] }
-  return { millis, problems: [] }
-}
+/** No session lives longer than ten years, and none shorter than a second. */
+const lifetime = { from: "1 seconds", to: "3650 days" } as const
 
 /**
  * Checks timeouts. Fails if one is zero, negative, not a number, infinite or over ten years, if idle or absolute is
- * under a second, if idle is longer than absolute, or if the touch interval is not shorter than idle.
+ * under a second, if one is not in whole milliseconds, if idle is longer than absolute, or if the touch interval is not
+ * shorter than idle.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Timeouts, SessionConfigError> =>
   Effect.suspend(() => {
-    const idle = parse("idle", options.idle ?? "15 minutes", 1000, "1 second")
-    const absolute = parse("absolute", options.absolute ?? "7 days", 1000, "1 second")
-    const touchInterval = parse(
-      "touchInterval",
-      options.touchInterval ?? Duration.millis(Math.min(60_000, Math.floor(idle.millis / 10) || 1)),
-      1,
-      "1 millisecond"
+    const idle = Durations.read("SessionTimeouts.idle", options.idle ?? "15 minutes", lifetime)
+    const absolute = Durations.read("SessionTimeouts.absolute", options.absolute ?? "7 days", lifetime)
+    const touchInterval = Durations.read(
+      "SessionTimeouts.touchInterval",
+      options.touchInterval ?? Math.min(60_000, Math.floor(idle.millis / 10) || 1),
+      { ...lifetime, from: "1 millis" }
     )
     const problems = [...idle.problems, ...absolute.problems, ...touchInterval.problems]
     if (problems.length === 0 && idle.millis > absolute.millis) {
@@ -92,18 +74,17 @@ export const make = (options: Options = {}): Effect.Effect<Timeouts, SessionConf
   })
 
 /**
- * The timeouts of the app. Without a layer they are 15 minutes idle, one week absolute, touched once a minute.
- * `Sessions.layer` reads them once, when it is built; a shortened timeout applies to sessions already stored.
+ * The timeouts of the app. `Sessions.layer` reads them once, when it is built; a shortened timeout applies to sessions
+ * already stored.
  *
  * @since 0.1.0
  * @category tags
  */
-export class SessionTimeouts extends Context.Reference<SessionTimeouts>()("effect-sessions/SessionTimeouts", {
-  defaultValue: (): Timeouts => ({ idle: 15 * 60_000, absolute: 7 * 86_400_000, touchInterval: 60_000 })
-}) {}
+export class SessionTimeouts extends Context.Tag("effect-sessions/SessionTimeouts")<SessionTimeouts, Timeouts>() {}
 
 /**
- * Sets the timeouts. What is left out keeps its default.
+ * The timeouts. What is left out keeps its default; without options they are 15 minutes idle, one week absolute, touched
+ * once a minute.
  *
  * @example
  * ```ts
@@ -115,11 +96,11 @@ export class SessionTimeouts extends Context.Reference<SessionTimeouts>()("effec
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options): Layer.Layer<never, SessionConfigError> =>
+export const layer = (options: Options = {}): Layer.Layer<SessionTimeouts, SessionConfigError> =>
   Layer.effect(SessionTimeouts, make(options))
 
 /**
- * Sets the timeouts from configuration.
+ * The timeouts from configuration.
  *
  * @example
  * ```ts
@@ -137,5 +118,5 @@ export const layer = (options: Options): Layer.Layer<never, SessionConfigError> 
  */
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
-): Layer.Layer<never, SessionConfigError | ConfigError.ConfigError> =>
+): Layer.Layer<SessionTimeouts, SessionConfigError | ConfigError.ConfigError> =>
   Layer.effect(SessionTimeouts, Effect.flatMap(Config.unwrap(options), make))

@@ -4,13 +4,11 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Direct from "./Direct.js"
-import { isCanonical } from "./internal/base64url.js"
+import { isCanonical } from "./core/base64url.js"
 import { SessionConfigError } from "./SessionError.js"
 
 /**
@@ -46,7 +44,7 @@ const unsafeMake = (bytes: number): Generator => {
   let used = pool.length
   return {
     bytes,
-    generate: Direct.make(() => {
+    generate: Effect.sync(() => {
       if (used === pool.length) {
         globalThis.crypto.getRandomValues(pool)
         used = 0
@@ -54,7 +52,7 @@ const unsafeMake = (bytes: number): Generator => {
       const id = pool.toString("base64url", used, used + bytes)
       pool.fill(0, used, used + bytes)
       used += bytes
-      return Exit.succeed(Redacted.make(id))
+      return Redacted.make(id)
     })
   }
 }

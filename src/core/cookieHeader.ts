@@ -1,17 +1,11 @@
 /** What a `Cookie` header says about one cookie name. */
 export type CookieReading =
-  | { readonly _tag: "Missing" }
-  | { readonly _tag: "Found"; readonly value: string }
-  /** The name came twice with different values: somebody tosses cookies, so neither is believed. */
-  | { readonly _tag: "Ambiguous" }
+  /** The values it has under the name, each once, in the order of the header: browsers put what they mean most first. */
+  | { readonly _tag: "Read"; readonly values: ReadonlyArray<string> }
   | { readonly _tag: "TooLong" }
 
 /** A longer header is not read at all. Node itself refuses more than 16 KiB of headers by default. */
 export const maxHeaderLength = 64 * 1024
-
-const missing: CookieReading = { _tag: "Missing" }
-const ambiguous: CookieReading = { _tag: "Ambiguous" }
-const tooLong: CookieReading = { _tag: "TooLong" }
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
@@ -35,19 +29,15 @@ const valueAt = (header: string, start: number): string => {
  * is somebody else's cookie here. Linear in the length of the header.
  */
 export const readCookie = (header: string | undefined, name: string): CookieReading => {
-  if (header === undefined || header === "") return missing
-  if (header.length > maxHeaderLength) return tooLong
+  if (header === undefined) return { _tag: "Read", values: [] }
+  if (header.length > maxHeaderLength) return { _tag: "TooLong" }
   const needle = `${name}=`
-  let found: string | undefined
+  const values = new Set<string>()
   let index = header.indexOf(needle)
   while (index !== -1) {
     const valueStart = index + needle.length
-    if (beginsPair(header, index)) {
-      const value = valueAt(header, valueStart)
-      if (found !== undefined && found !== value) return ambiguous
-      found = value
-    }
+    if (beginsPair(header, index)) values.add(valueAt(header, valueStart))
     index = header.indexOf(needle, valueStart)
   }
-  return found === undefined ? missing : { _tag: "Found", value: found }
+  return { _tag: "Read", values: Array.from(values) }
 }

@@ -1,6 +1,8 @@
 /** The attributes of a cookie, as the user of the library wrote them down. */
 export interface CookieOptions {
   readonly name: string
+  /** What it was called before. */
+  readonly formerNames: ReadonlyArray<string>
   readonly path: string
   readonly domain: string | undefined
   readonly secure: boolean
@@ -12,6 +14,8 @@ export interface CookieOptions {
   readonly maxAge: number | undefined
   /** Epoch milliseconds. */
   readonly expires: number | undefined
+  /** Epoch milliseconds. */
+  readonly changedAt: number | undefined
   /** Whether plain http is allowed, for development. */
   readonly insecure: boolean
 }
@@ -21,6 +25,9 @@ export const maxMaxAge = 34_560_000
 
 /** Browsers drop cookies over 4096 bytes of name and value; this leaves the value room. */
 const maxNameLength = 1024
+
+/** Every request is searched for each of them. */
+const maxFormerNames = 8
 
 /** What browsers accept of one attribute, in bytes. */
 const maxAttributeBytes = 1024
@@ -39,29 +46,31 @@ export const withoutPrefix = (name: string): string => {
   return prefix === undefined ? name : name.slice(prefix.length)
 }
 
-const nameProblems = (options: CookieOptions): ReadonlyArray<string> => {
-  const { name } = options
-  if (!token.test(name)) return [`name ${JSON.stringify(name)} is not a cookie name: use letters, digits, "-" and "_"`]
+/** What keeps a text from being the name of any cookie. */
+const nameProblems = (option: string, name: string): ReadonlyArray<string> => {
+  const quoted = JSON.stringify(name)
+  if (!token.test(name)) return [`${option} ${quoted} is not a cookie name: use letters, digits, "-" and "_"`]
   if (name.length > maxNameLength) {
     return [
-      `name has ${name.length} characters, and browsers drop a cookie that long: use ${maxNameLength} at the most`
+      `${option} has ${name.length} characters, and browsers drop a cookie that long: use ${maxNameLength} at the most`
     ]
   }
   if (objectMembers.includes(name)) {
-    return [`name ${JSON.stringify(name)} collides with a member of every object: choose another`]
+    return [`${option} ${quoted} collides with a member of every object: choose another`]
   }
   const lookalike = prefixes.find((prefix) =>
     !name.startsWith(prefix) &&
     (name.toLowerCase().startsWith(prefix.toLowerCase()) ||
       name.toLowerCase().startsWith(prefix.slice(2).toLowerCase().replace(/-$/, "__")))
   )
-  if (lookalike !== undefined) {
-    return [
-      `name ${
-        JSON.stringify(name)
-      } looks like the prefix ${lookalike} but is not: browsers and servers disagree about it`
-    ]
-  }
+  return lookalike === undefined
+    ? []
+    : [`${option} ${quoted} looks like the prefix ${lookalike} but is not: browsers and servers disagree about it`]
+}
+
+/** What a prefix promises and the attributes do not keep. */
+const prefixProblems = (options: CookieOptions): ReadonlyArray<string> => {
+  const { name } = options
   const problems: Array<string> = []
   if (name.startsWith("__Host-")) {
     if (!options.secure) {
@@ -87,11 +96,25 @@ const nameProblems = (options: CookieOptions): ReadonlyArray<string> => {
   return problems
 }
 
+const formerNameProblems = ({ formerNames, name }: CookieOptions): ReadonlyArray<string> => {
+  const problems = formerNames.flatMap((former, index) => nameProblems(`formerNames[${index}]`, former))
+  if (formerNames.includes(name)) problems.push("formerNames holds the name itself: leave it out")
+  if (new Set(formerNames).size !== formerNames.length) problems.push("formerNames holds a name twice: leave one out")
+  if (formerNames.length > maxFormerNames) {
+    problems.push(`formerNames takes ${maxFormerNames} names at the most: drop the oldest`)
+  }
+  return problems
+}
+
 const isTooLong = (value: string): boolean => value.length > maxAttributeBytes
 
 /** Everything that is wrong with a cookie policy, each in words that say what to change. Empty if nothing is. */
 export const problemsOf = (options: CookieOptions): ReadonlyArray<string> => {
-  const problems = [...nameProblems(options)]
+  const problems = [
+    ...nameProblems("name", options.name),
+    ...prefixProblems(options),
+    ...formerNameProblems(options)
+  ]
   if (!options.path.startsWith("/") || !attributeText.test(options.path) || isTooLong(options.path)) {
     problems.push(`path ${JSON.stringify(options.path)} must begin with "/" and hold no ";" or control characters`)
   }
@@ -123,12 +146,26 @@ export const problemsOf = (options: CookieOptions): ReadonlyArray<string> => {
   ) {
     problems.push("maxAge must be whole seconds, from 1 second to 400 days")
   }
-  if (options.expires !== undefined && !Number.isFinite(options.expires)) problems.push("expires is not a valid date")
+  for (const option of ["expires", "changedAt"] as const) {
+    const time = options[option]
+    if (time !== undefined && !Number.isFinite(time)) problems.push(`${option} is not a valid date`)
+  }
   if (options.maxAge !== undefined && options.expires !== undefined) {
     problems.push("maxAge and expires exclude each other: leave one out")
   }
   return problems
 }
+
+/**
+ * What the prefix of a name fixes, whatever the attributes of a cookie of another name are: without it browsers drop the
+ * header, and keep the cookie that it was to clear.
+ */
+export const fixedByPrefix = (
+  name: string
+): { readonly path?: "/"; readonly domain?: undefined; readonly httpOnly?: true } => ({
+  ...(name.startsWith("__Host-") ? { path: "/", domain: undefined } : {}),
+  ...(/^__(?:Host-)?Http-/.test(name) ? { httpOnly: true } : {})
+})
 
 /**
  * Seconds until the cookie shall vanish: never after the session's deadline, the configured lifetime or date, or what

@@ -16,7 +16,8 @@ export interface Reading {
 
 type Span = `${number} ${Duration.Unit}`
 
-const toMillis = (input: Duration.DurationInput): number =>
+/** Not a number if it is no duration. */
+export const toMillis = (input: Duration.DurationInput): number =>
   Option.match(Duration.decodeUnknown(input), { onNone: () => NaN, onSome: Duration.toMillis })
 
 /** Effect reads what is negative or not a number as zero, which some settings allow. */
