@@ -1,19 +1,26 @@
 /**
  * The session store on a SQL database, through `@effect/sql`: PostgreSQL, SQLite, MySQL and MariaDB.
  *
- * One table, one statement for each operation. The statements are in `internal/sqlText`, what drivers fail with is in
- * `internal/sqlFailure`. Run on PostgreSQL 15 and 18 (`@effect/sql-pg`), SQLite (`@effect/sql-libsql`,
+ * One table, one statement for each operation. The statements are in `core/sqlText`, what drivers fail with is in
+ * `core/sqlFailure`. Run on PostgreSQL 15 and 18 (`@effect/sql-pg`), SQLite (`@effect/sql-libsql`,
  * `@effect/sql-sqlite-node`) and MariaDB 10.11 (`@effect/sql-mysql2`). Written for MySQL 8 as well, but not run there.
  *
- * Give the client a limit for connecting (`connectTimeout` of `PgClient`), since without one it waits for ever for a
- * server that does not answer, or for a pool whose connections are all taken; and the database one for statements
- * (`statement_timeout` of PostgreSQL).
+ * **Transactions.** Called inside an open transaction of the app, the store works outside of it, on another connection:
+ * what is rolled back there does not bring a session back, and what was acknowledged elsewhere meanwhile is seen. So the
+ * pool needs a second connection; without one the operation fails when its time is over. SQLite has only one connection:
+ * there the store joins a transaction of its own client and shares its fate, and several processes on one file do best
+ * with a client for the sessions alone.
  *
- * Called inside an open transaction of the app, the store writes outside of it, on another connection: what is rolled
- * back there does not bring a session back. A pool without a second connection fails that write after five seconds
- * (with MySQL, which cannot cancel, it may still happen later). SQLite has only one connection, so there the write
- * joins the transaction and shares its fate; and several processes on one SQLite file do best with a client for the
- * sessions alone.
+ * **Timeouts.** Every operation answers or fails within `timeout`, `clear` and `count` within `bulkTimeout`, whatever the
+ * database, the pool or the network do, in uninterruptible regions as well. (On SQLite a statement that waits for another
+ * process holds up this one, for up to two seconds longer.) Give the client a limit for connecting all the same
+ * (`connectTimeout` of `PgClient`), and the database one for statements (`statement_timeout` of PostgreSQL), so that what
+ * was given up here does not go on there.
+ *
+ * **Unknown outcomes.** A `SessionStoreError` says with `outcomeUnknown` whether a write may have been made, or may still
+ * be, although it failed: after a timeout or a broken connection. MySQL and MariaDB cannot cancel a statement, so one that
+ * waits for a lock is carried out when it gets the lock, long after the client was told. Do not simply repeat such a
+ * write; read first.
  *
  * @since 0.1.0
  */
@@ -22,13 +29,17 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import * as SqlFailure from "./internal/sqlFailure.js"
-import * as SqlText from "./internal/sqlText.js"
+import type * as Scope from "effect/Scope"
+import * as SqlFailure from "./core/sqlFailure.js"
+import * as SqlText from "./core/sqlText.js"
+import * as Durations from "./internal/durations.js"
+import * as SharedTimeout from "./internal/sharedTimeout.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
 import * as SessionStore from "./SessionStore.js"
 
@@ -53,6 +64,10 @@ export interface Options {
    * is empty: everybody is signed out. It is not replicated either. False if left out.
    */
   readonly unlogged?: boolean | undefined
+  /** How long an operation may take, retries and the wait for a connection included. Five seconds if left out. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** How long `clear` and `count` may take, which go through all rows. One minute if left out. */
+  readonly bulkTimeout?: Duration.DurationInput | undefined
 }
 
 const defaultPrefix = "effect_sessions"
@@ -111,18 +126,40 @@ export const migrations = (
   })
 
 /** What a driver failed or died with, as our error. An interruption stays one. */
-const failed = (operation: string) => (cause: Cause.Cause<unknown>): Effect.Effect<never, SessionStoreError> => {
-  if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
-  const { detail, kind } = SqlFailure.classify(Cause.squash(cause))
-  return Effect.fail(
-    new SessionStoreError({ operation, reason: kind === "KeyExists" ? "KeyExists" : "Unavailable", detail })
-  )
-}
+const failed =
+  (operation: string, writes: boolean) => (cause: Cause.Cause<unknown>): Effect.Effect<never, SessionStoreError> => {
+    if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
+    const { detail, kind, outcomeUnknown } = SqlFailure.classify(Cause.squash(cause))
+    return Effect.fail(
+      new SessionStoreError({
+        operation,
+        reason: kind === "KeyExists" ? "KeyExists" : "Unavailable",
+        outcomeUnknown: writes && outcomeUnknown,
+        detail
+      })
+    )
+  }
+
+const kindOf = (cause: Cause.Cause<unknown>): SqlFailure.SqlFailure["kind"] | "Interrupted" =>
+  Cause.isInterruptedOnly(cause) ? "Interrupted" : SqlFailure.classify(Cause.squash(cause)).kind
 
 /** Nodes that start at once stand in each other's way here, so what fails is tried again for some seconds. */
 const whileOthersMigrate = Schedule.recurs(4).pipe(
-  Schedule.andThen(Schedule.intersect(Schedule.jittered(Schedule.spaced("200 millis")), Schedule.recurs(50)))
+  Schedule.andThen(Schedule.intersect(Schedule.jittered(Schedule.spaced("200 millis")), Schedule.recurs(25)))
 )
+
+/** A database that refuses says so at once, and what to do about it. */
+const notMigrated = (cause: Cause.Cause<unknown>): Effect.Effect<never, SessionConfigError | SessionStoreError> =>
+  kindOf(cause) !== "Refused" ? failed("migrate", true)(cause) : Effect.fail(
+    new SessionConfigError({
+      module: "SqlSessionStore",
+      problems: [
+        `the database does not let this role make the table of the sessions (${
+          SqlFailure.classify(Cause.squash(cause)).detail
+        }): run the exported \`migrations\` with a role that may, and set \`migrate: false\` here`
+      ]
+    })
+  )
 
 /**
  * Lets an SQLite connection wait for another process that writes to the file, unless the app has said how long it waits
@@ -137,66 +174,81 @@ const waitForOthers = (sql: SqlClient.SqlClient, dialect: SqlText.Dialect): Effe
   ))
 
 /**
- * Runs the migrations. Where a database cannot undo a half-made schema (MySQL), the ledger may say that a table is
- * there which is not; so the table is looked at afterwards, and made if it is missing.
+ * Runs the migrations if one is missing. It looks first, for the migrator locks its ledger, which waits for whoever reads
+ * it, such as a backup. Where a database cannot undo a half-made schema (MySQL), the ledger may say that a table is there
+ * which is not; so the table is looked at as well, and made if it is missing.
  */
 const migrate = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
   dialect: SqlText.Dialect,
-  statements: SqlText.Statements,
   options: Options
 ) {
+  const table = tableOptions(options)
+  const { ledger, probe } = SqlText.statements(dialect, table)
   const record = yield* migrations(options)
-  const run = Migrator.make({})({
-    loader: Migrator.fromRecord(record),
-    table: SqlText.ledgerOf(tableOptions(options))
-  })
-  const probe = sql.unsafe(statements.probe)
+  const run = Migrator.make({})({ loader: Migrator.fromRecord(record), table: SqlText.ledgerOf(table) })
   const waiting = waitForOthers(sql, dialect)
+  const isThere = Effect.zipRight(
+    sql.unsafe(probe.text),
+    Effect.map(sql.unsafe(ledger.text), (rows) => rows.length >= Object.keys(record).length)
+  )
+  const bringUpToDate = Effect.zipRight(
+    Effect.zipLeft(run, waiting),
+    Effect.catchAll(sql.unsafe(probe.text), () => Effect.all(Object.values(record), { discard: true }))
+  )
   yield* Effect.zipRight(
-    Effect.zipRight(waiting, Effect.zipLeft(run, waiting)),
-    Effect.catchAll(probe, () => Effect.zipRight(Effect.all(Object.values(record), { discard: true }), probe))
+    waiting,
+    Effect.flatMap(
+      Effect.orElseSucceed(isThere, () => false),
+      (isThere) => isThere ? Effect.void : bringUpToDate
+    )
   ).pipe(
     Effect.sandbox,
-    Effect.retry({ schedule: whileOthersMigrate, while: (cause) => !Cause.isInterruptedOnly(cause) }),
-    Effect.catchAll(failed("migrate"))
+    Effect.retry({
+      schedule: whileOthersMigrate,
+      while: (cause) => !["Interrupted", "Refused"].includes(kindOf(cause))
+    }),
+    Effect.catchAll(notMigrated)
   )
-})
+}, (effect, sql) => Effect.provideService(effect, SqlClient.SqlClient, sql))
 
 interface Row {
+  readonly name: unknown
   readonly key: unknown
+  readonly previous_key: unknown
+  readonly earlier_key: unknown
+  readonly renamed_at: unknown
+  readonly handle: unknown
   readonly user_id: unknown
   readonly data: unknown
   readonly version: unknown
   readonly created_at: unknown
   readonly last_seen_at: unknown
   readonly expires_at: unknown
+  readonly remembered: unknown
 }
 
 const toText = (value: unknown): string =>
   typeof value === "string" ? value : value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : ""
 
+const orNull = <A>(value: unknown, f: (value: unknown) => A): A | null => value === null ? null : f(value)
+
+/** A row as a record. What is impossible in it stays so (a number that is none becomes `NaN`): it is not for us to judge. */
 const toRecord = (row: Row): SessionStore.SessionRecord => ({
+  name: toText(row.name),
   key: toText(row.key),
-  userId: row.user_id === null ? null : toText(row.user_id),
+  previousKey: orNull(row.previous_key, toText),
+  earlierKey: orNull(row.earlier_key, toText),
+  renamedAt: orNull(row.renamed_at, Number),
+  handle: toText(row.handle),
+  userId: orNull(row.user_id, toText),
   data: toText(row.data),
   version: Number(row.version),
   createdAt: Number(row.created_at),
   lastSeenAt: Number(row.last_seen_at),
-  expiresAt: Number(row.expires_at)
+  expiresAt: Number(row.expires_at),
+  remembered: Number(row.remembered) === 1
 })
-
-/** The values of a row in the order of the columns. */
-const toValues = (record: SessionStore.SessionRecord): ReadonlyArray<string | number | null> => [
-  record.key,
-  record.userId,
-  record.data,
-  record.version,
-  record.createdAt,
-  record.lastSeenAt,
-  record.expiresAt,
-  SqlText.sweepAfter(record.expiresAt)
-]
 
 /** A statement that lost against another is undone by the database. It is tried again, soon and then less soon. */
 const whileInConflict = Schedule.recurs(3).pipe(
@@ -205,39 +257,32 @@ const whileInConflict = Schedule.recurs(3).pipe(
       Schedule.jittered(Schedule.union(Schedule.exponential("5 millis"), Schedule.spaced("250 millis"))),
       Schedule.recurs(30)
     )
-  ),
-  Schedule.upTo("10 seconds")
+  )
 )
 
-const isTransient = (cause: Cause.Cause<unknown>): boolean =>
-  !Cause.isInterruptedOnly(cause) && SqlFailure.classify(Cause.squash(cause)).kind === "Transient"
+const isTransient = (cause: Cause.Cause<unknown>): boolean => kindOf(cause) === "Transient"
 
-const transactionTags = [SqlClient.TransactionConnection.key, "@effect/sql-libsql/LibsqlClient/LibsqlTransaction"]
-
-/** How long a write that must not join an open transaction waits for another connection. */
-const connectionTimeout = "5 seconds"
+/** How `@effect/sql-libsql` marks an open transaction; the other drivers use the tag of `SqlClient`. */
+const LibsqlTransaction = Context.GenericTag<"LibsqlTransaction", readonly [connection: object, depth: number]>(
+  "@effect/sql-libsql/LibsqlClient/LibsqlTransaction"
+)
 
 /**
- * Where a statement runs that is called while the app has a transaction open. A write runs outside of it: the
- * transaction may be rolled back, and a sign-out may not. A read joins it, so that it needs no second connection. Both
- * run outside of a transaction that another client opened, which may be on another database. SQLite has one connection,
- * so there writes join, too: anything else would wait for itself. `own` is a connection of our client, to know it by.
+ * Runs a statement outside of the transactions that are open where it is called: what is rolled back there does not take
+ * it along, and it sees what was acknowledged elsewhere meanwhile. `isOwn` says of a connection in a transaction whether it
+ * is the only one that our client has: then the statement joins, for it would wait for itself.
  */
 const outsideTransactions =
-  (own: Option.Option<object>, dialect: SqlText.Dialect) =>
-  (kind: "read" | "write") =>
-  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | Cause.TimeoutException> =>
-    Effect.withFiberRuntime(({ currentContext: context }) => {
-      const open = transactionTags.filter((key) => context.unsafeMap.has(key))
-      if (open.length === 0) return effect
-      const isOwn = Option.exists(own, (own) =>
-        open.every((key) => {
-          const [connection] = context.unsafeMap.get(key)
-          return connection === own || (connection.constructor !== Object && connection.constructor === own.constructor)
-        }))
-      if (isOwn && (kind === "read" || dialect === "sqlite")) return effect
-      const outside = Context.unsafeMake<never>(new Map([...context.unsafeMap].filter(([key]) => !open.includes(key))))
-      return Effect.timeout(Effect.mapInputContext(effect, () => outside), connectionTimeout)
+  (isOwn: (connection: object) => boolean) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.contextWithEffect((context: Context.Context<never>) => {
+      const outside = <I, Connection extends object>(
+        effect: Effect.Effect<A, E>,
+        tag: Context.Tag<I, readonly [connection: Connection, depth: number]>
+      ): Effect.Effect<A, E> =>
+        Option.exists(Context.getOption(context, tag), ([connection]) => !isOwn(connection))
+          ? Effect.mapInputContext(effect, Context.omit(tag))
+          : effect
+      return outside(outside(effect, SqlClient.TransactionConnection), LibsqlTransaction)
     })
 
 /**
@@ -249,7 +294,7 @@ const outsideTransactions =
 export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<
   SessionStore.Service,
   SessionConfigError | SessionStoreError,
-  SqlClient.SqlClient
+  SqlClient.SqlClient | Scope.Scope
 > {
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const dialect = yield* dialectOf(sql)
@@ -259,92 +304,117 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
     SqlText.problemsOf(dialect, table),
     () => SqlText.statements(dialect, table)
   )
-  yield* (options.migrate ?? true ? migrate(sql, dialect, statements, options) : waitForOthers(sql, dialect))
-  const placed = outsideTransactions(yield* Effect.option(Effect.scoped(sql.reserve)), dialect)
+  const bound = yield* SharedTimeout.make(
+    yield* Durations.positive("SqlSessionStore", "timeout", options.timeout ?? "5 seconds")
+  )
+  const bulkBound = yield* SharedTimeout.make(
+    yield* Durations.positive("SqlSessionStore", "bulkTimeout", options.bulkTimeout ?? "1 minute")
+  )
+  const placed = outsideTransactions(yield* ownConnection(sql, dialect))
+  yield* placed(options.migrate ?? true ? migrate(sql, dialect, options) : waitForOthers(sql, dialect))
 
-  const retried = <A, E>(operation: string, statement: Effect.Effect<A, E>): Effect.Effect<A, SessionStoreError> =>
-    Effect.zipRight(waitForOthers(sql, dialect), statement).pipe(
-      Effect.sandbox,
-      Effect.retry({ schedule: whileInConflict, while: isTransient }),
-      Effect.catchAll(failed(operation))
-    )
+  /**
+   * Runs a statement in time, outside of transactions, and again where another one undid it. What `f` makes of the
+   * result is the answer.
+   */
+  const ask =
+    (inTime: SharedTimeout.SharedTimeout, writes: boolean) =>
+    <A, E, B>(operation: string, statement: Effect.Effect<A, E>, f: (result: A) => B): Effect.Effect<
+      B,
+      SessionStoreError
+    > => {
+      const again = Effect.zipRight(waitForOthers(sql, dialect), statement).pipe(
+        Effect.sandbox,
+        Effect.retry({ schedule: whileInConflict, while: isTransient }),
+        Effect.catchAll(failed(operation, writes)),
+        Effect.map(f)
+      )
+      return inTime(
+        placed(Effect.matchCauseEffect(statement, {
+          onSuccess: (result) => Effect.succeed(f(result)),
+          onFailure: (cause) => isTransient(cause) ? again : failed(operation, writes)(cause)
+        })),
+        () =>
+          new SessionStoreError({
+            operation,
+            reason: "Unavailable",
+            outcomeUnknown: writes,
+            detail: "no answer in time"
+          })
+      )
+    }
 
-  /** Runs a statement, again where another undid it, and makes `f` of its result: one step of the fiber for all three. */
-  const attempt = <A, E, B>(
+  const rowsOf = (inTime: SharedTimeout.SharedTimeout) =>
+  <A extends object, B>(
     operation: string,
-    statement: Effect.Effect<A, E>,
-    f: (result: A) => B
-  ): Effect.Effect<B, SessionStoreError> =>
-    Effect.matchCauseEffect(statement, {
-      onSuccess: (result) => Effect.succeed(f(result)),
-      onFailure: (cause) => isTransient(cause) ? Effect.map(retried(operation, statement), f) : failed(operation)(cause)
-    })
-
-  const rows = <A extends object, B>(
-    operation: string,
-    text: string,
-    parameters: ReadonlyArray<string | number | null>,
+    { parameters, text }: SqlText.Statement,
     f: (rows: ReadonlyArray<A>) => B
-  ) => attempt(operation, placed("read")(sql.unsafe<A>(text, parameters)), f)
+  ) => ask(inTime, false)(operation, sql.unsafe<A>(text, parameters), f)
 
-  const affected = <A>(
-    operation: string,
-    text: string,
-    parameters: ReadonlyArray<string | number | null>,
-    f: (count: number) => A
-  ) =>
-    attempt(
-      operation,
-      placed("write")(sql.unsafe(text, parameters).raw),
-      (result) => f(SqlFailure.affectedRows(result))
-    )
+  const affectedBy =
+    (inTime: SharedTimeout.SharedTimeout) =>
+    <A>(operation: string, { parameters, text }: SqlText.Statement, f: (count: number) => A) =>
+      ask(inTime, true)(operation, sql.unsafe(text, parameters).raw, (result) => f(SqlFailure.affectedRows(result)))
+
+  const rows = rowsOf(bound)
+  const affected = affectedBy(bound)
 
   return {
-    insert: (record) => affected("insert", statements.insert, toValues(record), constVoid),
+    insert: ({ record, unlessRenamed }) => affected("insert", statements.insert(record, unlessRenamed), isPositive),
     read: (key, now) =>
       rows<Row, Option.Option<SessionStore.SessionRecord>>(
         "read",
-        statements.read,
-        [key, now],
+        statements.read(key, now),
         ([row]) => row === undefined ? Option.none() : Option.some(toRecord(row))
       ),
-    update: ({ data, expectedVersion, key, now, ...times }) =>
-      affected(
-        "update",
-        statements.update,
-        [data, ...SqlText.laterTimesParameters(times), key, expectedVersion, now],
-        isPositive
-      ),
-    touch: ({ key, now, ...times }) =>
-      affected("touch", statements.touch, [...SqlText.laterTimesParameters(times), key, now], isPositive),
-    rotate: ({ expectedVersion, next, now, oldKey }) =>
-      affected("rotate", statements.rotate, [...toValues(next), oldKey, expectedVersion, now], isPositive),
-    delete: (key) => affected("delete", statements.delete, [key], isPositive),
-    deleteByUser: (userId, options) =>
-      options?.except === undefined
-        ? affected("deleteByUser", statements.deleteByUser, [userId], identity)
-        : affected("deleteByUser", statements.deleteByUserExcept, [userId, options.except], identity),
-    listByUser: (userId, { limit, now, offset }) =>
+    search: ({ keys, now, renamedAfter }) =>
       rows<Row, ReadonlyArray<SessionStore.SessionRecord>>(
-        "listByUser",
-        statements.listByUser(limit, offset),
-        [userId, now],
+        "search",
+        statements.search(keys, renamedAfter, now),
         (rows) => rows.map(toRecord)
       ),
-    deleteExpired: (before, limit) =>
-      affected(
-        "deleteExpired",
-        statements.deleteExpired(limit),
-        [SqlText.sweepAfter(before), before, before],
-        identity
+    update: (update) => affected("update", statements.update(update), isPositive),
+    touch: (touch) => affected("touch", statements.touch(touch), isPositive),
+    rotate: ({ expectedVersion, next, now, oldKey }) =>
+      affected("rotate", statements.rotate(oldKey, expectedVersion, next, now), isPositive),
+    delete: ({ handle, keys, renamedAfter }) =>
+      affected("delete", statements.delete(keys, renamedAfter, handle), identity),
+    deleteByUser: ({ except, only, ...owner }) =>
+      affected("deleteByUser", statements.deleteByUser(owner, only, except), identity),
+    listByUser: (search) =>
+      rows<Row, ReadonlyArray<SessionStore.SessionRecord>>(
+        "listByUser",
+        statements.listByUser(search),
+        (rows) => rows.map(toRecord)
       ),
-    count: (now) =>
-      rows<{ readonly live: unknown }, number>("count", statements.count, [now], ([row]) => Number(row?.live ?? 0)),
-    clear: affected("clear", statements.clear, [], constVoid)
+    deleteExpired: (before, limit) => affected("deleteExpired", statements.deleteExpired(before, limit), identity),
+    count: (name, now) =>
+      rowsOf(bulkBound)<{ readonly live: unknown }, number>(
+        "count",
+        statements.count(name, now),
+        ([row]) => Number(row?.live ?? 0)
+      ),
+    clear: (name) => affectedBy(bulkBound)("clear", statements.clear(name), constVoid)
   }
 })
 
 const isPositive = (count: number): boolean => count > 0
+
+/**
+ * Tells the one connection of an SQLite client from those of other clients. `@effect/sql-sqlite-node` has the same for
+ * everything; `@effect/sql-libsql` makes one for each transaction, of a class that each client has for itself, and there
+ * is nothing else to know it by.
+ */
+const ownConnection = (
+  sql: SqlClient.SqlClient,
+  dialect: SqlText.Dialect
+): Effect.Effect<(connection: object) => boolean> =>
+  dialect !== "sqlite" ? Effect.succeed(() => false) : Effect.scoped(sql.reserve).pipe(
+    Effect.map((own: object) => (connection: object) =>
+      connection === own || (own.constructor !== Object && connection.constructor === own.constructor)
+    ),
+    Effect.orElseSucceed(() => () => false)
+  )
 
 /**
  * The store on the client in context, with the default options.
@@ -367,7 +437,7 @@ export const layer: Layer.Layer<
   SessionStore.SessionStore,
   SessionConfigError | SessionStoreError,
   SqlClient.SqlClient
-> = Layer.effect(SessionStore.SessionStore, make())
+> = Layer.scoped(SessionStore.SessionStore, make())
 
 /**
  * The store on the client in context.
@@ -378,4 +448,4 @@ export const layer: Layer.Layer<
 export const layerWith = (
   options: Options
 ): Layer.Layer<SessionStore.SessionStore, SessionConfigError | SessionStoreError, SqlClient.SqlClient> =>
-  Layer.effect(SessionStore.SessionStore, make(options))
+  Layer.scoped(SessionStore.SessionStore, make(options))

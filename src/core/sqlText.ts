@@ -1,3 +1,5 @@
+import type { SessionRecord } from "./record.js"
+
 /** The databases this library speaks to. MariaDB is spoken to like MySQL. */
 export type Dialect = "pg" | "sqlite" | "mysql"
 
@@ -40,25 +42,81 @@ const qualified = (dialect: Dialect, options: TableOptions, name: string): strin
 export const ledgerOf = (options: TableOptions): string =>
   `${options.schema === undefined ? "" : `${options.schema}.`}${options.prefix}_migrations`
 
-/** The statements of the store. Parameters are `?` here and numbered where the dialect wants that. */
-export interface Statements {
-  readonly insert: string
-  readonly read: string
-  readonly update: string
-  readonly touch: string
-  readonly rotate: string
-  readonly delete: string
-  readonly deleteByUser: string
-  readonly deleteByUserExcept: string
-  readonly listByUser: (limit: number, offset: number) => string
-  readonly deleteExpired: (limit: number) => string
-  readonly count: string
-  readonly clear: string
-  /** Fails if the table is not there. */
-  readonly probe: string
+/** A statement and its parameters: `?` in the text, numbered where the dialect wants that. */
+export interface Statement {
+  readonly text: string
+  readonly parameters: ReadonlyArray<string | number | null>
 }
 
-const columnNames = ["key", "user_id", "data", "version", "created_at", "last_seen_at", "expires_at"]
+/** What an activity sets forth. */
+interface Activity {
+  readonly key: string
+  readonly lastSeenAt: number
+  readonly expiresAt: number
+  readonly now: number
+}
+
+/** Whose sessions. */
+interface Owner {
+  readonly name: string
+  readonly userId: string
+}
+
+/** The statements of the store: one for each operation. */
+export interface Statements {
+  readonly insert: (
+    record: SessionRecord,
+    unlessRenamed: { readonly keys: ReadonlyArray<string>; readonly after: number } | undefined
+  ) => Statement
+  readonly read: (key: string, now: number) => Statement
+  readonly search: (keys: ReadonlyArray<string>, renamedAfter: number, now: number) => Statement
+  readonly update: (change: Activity & { readonly expectedVersion: number; readonly data: string }) => Statement
+  readonly touch: (activity: Activity) => Statement
+  readonly rotate: (oldKey: string, expectedVersion: number, next: SessionRecord, now: number) => Statement
+  readonly delete: (
+    keys: ReadonlyArray<string>,
+    renamedAfter: number | undefined,
+    handle: string | undefined
+  ) => Statement
+  readonly deleteByUser: (owner: Owner, only: string | undefined, except: string | undefined) => Statement
+  readonly listByUser: (
+    search: Owner & {
+      readonly now: number
+      readonly seenAfter: number
+      readonly begunAfter: number
+      readonly limit: number
+      readonly offset: number
+    }
+  ) => Statement
+  readonly deleteExpired: (before: number, limit: number) => Statement
+  readonly count: (name: string, now: number) => Statement
+  readonly clear: (name: string | undefined) => Statement
+  /** Fails if the table is not there. */
+  readonly probe: Statement
+  /** The migrations that were run. Locks nothing that a reader minds. */
+  readonly ledger: Statement
+}
+
+const textColumns = ["name", "key", "previous_key", "earlier_key", "handle", "user_id", "data"]
+const numberColumns = ["renamed_at", "version", "created_at", "last_seen_at", "expires_at", "remembered"]
+
+/** The values of a row, in the order of the columns and of `sweep_after` behind them. */
+const valuesOf = (record: SessionRecord): ReadonlyArray<string | number | null> => [
+  record.name,
+  record.key,
+  record.previousKey,
+  record.earlierKey,
+  record.handle,
+  record.userId,
+  record.data,
+  record.renamedAt,
+  record.version,
+  record.createdAt,
+  record.lastSeenAt,
+  record.expiresAt,
+  record.remembered ? 1 : 0,
+  sweepAfter(record.expiresAt)
+]
 
 const sweepBucket = 5 * 60_000
 
@@ -83,21 +141,171 @@ const laterTimes = ["expires_at", "sweep_after", "last_seen_at"]
   .map((name) => `${name} = CASE WHEN last_seen_at < ? THEN ? ELSE ${name} END`)
   .join(", ")
 
-/** Parameters of `laterTimes`. */
-export const laterTimesParameters = (times: { readonly lastSeenAt: number; readonly expiresAt: number }) =>
+const laterTimesParameters = (times: { readonly lastSeenAt: number; readonly expiresAt: number }) =>
   [times.expiresAt, sweepAfter(times.expiresAt), times.lastSeenAt].flatMap((time) => [times.lastSeenAt, time])
 
-/** A page of a list, as text: drivers disagree about parameters here, and these are whole numbers. */
-const page = (limit: number, offset: number): string => `LIMIT ${whole(limit)} OFFSET ${whole(offset)}`
+/** A limit or an offset, as text: drivers disagree about parameters here. */
+const count = (value: number): string => String(Math.max(0, wholeTime(value) || 0))
 
-const whole = (value: number): number => Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(value) || 0))
+/** A time to compare with. What is stored is whole, so nothing changes where this is made whole as well. */
+const wholeTime = (value: number): number =>
+  Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Math.floor(value)))
+
+const marks = (values: ReadonlyArray<unknown>): string => values.map(() => "?").join(", ")
+
+/** All statements for one table. */
+export const statements = (dialect: Dialect, options: TableOptions): Statements => {
+  const table = qualified(dialect, options, options.prefix)
+  const text = dialect === "pg" ? numbered : (text: string): string => text
+  const fixed = (template: string) => {
+    const made = text(template)
+    return (...parameters: Statement["parameters"]): Statement => ({ text: made, parameters })
+  }
+  const statement = (template: string, parameters: Statement["parameters"]): Statement => ({
+    text: text(template),
+    parameters
+  })
+  const key = quote(dialect, "key")
+  const stored = [...textColumns, ...numberColumns, "sweep_after"].map((name) => quote(dialect, name))
+  // Numbers come as text from SQLite: there a column may hold one that a driver refuses to read, and the rows beside it.
+  const columns = [
+    ...textColumns.map((name) => quote(dialect, name)),
+    ...numberColumns.map((name) => dialect === "sqlite" ? `CAST(${name} AS TEXT) AS ${name}` : name)
+  ].join(", ")
+
+  const insertText = `INSERT INTO ${table} (${stored.join(", ")})`
+  const insert = fixed(`${insertText} VALUES (${marks(stored)})`)
+  const read = fixed(`SELECT ${columns} FROM ${table} WHERE ${key} = ? AND expires_at > ?`)
+  const update = fixed(
+    `UPDATE ${table} SET data = ?, version = version + 1, ${laterTimes} WHERE ${key} = ? AND version = ? AND expires_at > ?`
+  )
+  const touch = fixed(`UPDATE ${table} SET ${laterTimes} WHERE ${key} = ? AND expires_at > ?`)
+  const rotate = fixed(
+    `UPDATE ${table} SET ${
+      stored.map((name) => `${name} = ?`).join(", ")
+    } WHERE ${key} = ? AND version = ? AND expires_at > ?`
+  )
+  const live = fixed(`SELECT COUNT(*) AS live FROM ${table} WHERE name = ? AND expires_at > ?`)
+
+  const wasRenamed = (column: string, keys: ReadonlyArray<string>): string =>
+    `SELECT row_id FROM ${table} WHERE ${column} IN (${marks(keys)}) AND renamed_at > ?`
+
+  /** The rows that keys lead to, and that of a handle. */
+  const led = (
+    keys: ReadonlyArray<string>,
+    renamedAfter: number | undefined,
+    handle: string | undefined
+  ): Statement => {
+    const ofKeys: ReadonlyArray<Statement> = keys.length === 0 ? [] : [
+      { text: `SELECT row_id FROM ${table} WHERE ${key} IN (${marks(keys)})`, parameters: keys },
+      ...(renamedAfter === undefined ? [] : ["previous_key", "earlier_key"].map((column) => ({
+        text: wasRenamed(column, keys),
+        parameters: [...keys, wholeTime(renamedAfter)]
+      })))
+    ]
+    const ofHandle = handle === undefined
+      ? []
+      : [{ text: `SELECT row_id FROM ${table} WHERE handle = ?`, parameters: [handle] }]
+    const parts = [...ofKeys, ...ofHandle]
+    return parts.length === 0
+      ? { text: `SELECT row_id FROM ${table} WHERE 1 = 0`, parameters: [] }
+      : {
+        text: parts.map(({ text }) => text).join("\n  UNION "),
+        parameters: parts.flatMap(({ parameters }) => parameters)
+      }
+  }
+
+  return {
+    insert: (record, unlessRenamed) => {
+      if (unlessRenamed === undefined || unlessRenamed.keys.length === 0) return insert(...valuesOf(record))
+      const { after, keys } = unlessRenamed
+      const renamed = ["previous_key", "earlier_key"].map((column) => `NOT EXISTS (${wasRenamed(column, keys)})`)
+      return statement(
+        `${insertText} SELECT ${marks(stored)}${dialect === "mysql" ? " FROM DUAL" : ""} WHERE ${
+          renamed.join(" AND ")
+        }`,
+        [...valuesOf(record), ...keys, wholeTime(after), ...keys, wholeTime(after)]
+      )
+    },
+    read: (key, now) => read(key, wholeTime(now)),
+    search: (keys, renamedAfter, now) => {
+      const { parameters, text } = led(keys, renamedAfter, undefined)
+      return statement(
+        `SELECT ${columns} FROM ${table} AS entry JOIN (
+  ${text}
+) AS led ON led.row_id = entry.row_id WHERE entry.expires_at > ?`,
+        [...parameters, wholeTime(now)]
+      )
+    },
+    update: ({ data, expectedVersion, key, now, ...times }) =>
+      update(data, ...laterTimesParameters(times), key, expectedVersion, wholeTime(now)),
+    touch: ({ key, now, ...times }) => touch(...laterTimesParameters(times), key, wholeTime(now)),
+    rotate: (oldKey, expectedVersion, next, now) => rotate(...valuesOf(next), oldKey, expectedVersion, wholeTime(now)),
+    delete: (keys, renamedAfter, handle) => {
+      const { parameters, text } = led(keys, renamedAfter, handle)
+      return statement(deleteLed(dialect, table, text), parameters)
+    },
+    deleteByUser: ({ name, userId }, only, except) =>
+      statement(
+        `DELETE FROM ${table} WHERE name = ? AND user_id = ?${only === undefined ? "" : " AND handle = ?"}${
+          except === undefined ? "" : " AND handle <> ?"
+        }`,
+        [name, userId, only, except].filter((value) => value !== undefined)
+      ),
+    listByUser: ({ begunAfter, limit, name, now, offset, seenAfter, userId }) =>
+      statement(
+        `SELECT ${columns} FROM ${table} AS entry
+WHERE name = ? AND user_id = ? AND entry.expires_at > ? AND entry.last_seen_at > ? AND entry.created_at > ?
+ORDER BY entry.last_seen_at DESC, handle ASC LIMIT ${count(limit)} OFFSET ${count(offset)}`,
+        [name, userId, wholeTime(now), wholeTime(seenAfter), wholeTime(begunAfter)]
+      ),
+    deleteExpired: (before, limit) => {
+      const time = wholeTime(before)
+      return statement(sweep(dialect, table, count(limit)), [sweepAfter(time), time, time])
+    },
+    count: (name, now) => live(name, wholeTime(now)),
+    clear: (name) =>
+      name === undefined
+        ? statement(`DELETE FROM ${table}`, [])
+        : statement(`DELETE FROM ${table} WHERE name = ?`, [name]),
+    probe: statement(`SELECT 1 FROM ${table} WHERE 1 = 0`, []),
+    ledger: statement(
+      `SELECT migration_id FROM ${qualified(dialect, options, `${options.prefix}_migrations`)}`,
+      []
+    )
+  }
+}
 
 /**
- * One batch of a sweep: three parameters, the bucket of the time, the time, and the time again. It takes rows that nobody else has locked, so that nodes share the work and requests do not
- * wait, and checks again when it deletes.
+ * The end of rows that were found by keys, however their keys change meanwhile: a row is found first and removed by
+ * what never changes. PostgreSQL finds it as it was when the statement began, and follows it to where a rename has taken
+ * it. MySQL looks at what is committed now, in one index after the other; a rename moves a key from `key` to
+ * `previous_key` to `earlier_key`, and they are looked up in this order, so it cannot slip past. (With one condition over
+ * all columns the optimizer chooses the order, and PostgreSQL checks again where the row has gone.)
  */
-const sweep = (dialect: Dialect, table: string, key: string, limit: number): string => {
-  const batch = `WHERE sweep_after <= ? AND expires_at <= ? ORDER BY sweep_after LIMIT ${whole(limit)}`
+const deleteLed = (dialect: Dialect, table: string, led: string): string => {
+  switch (dialect) {
+    case "pg":
+      return `DELETE FROM ${table} WHERE row_id = ANY (ARRAY(
+  ${led}
+))`
+    case "mysql":
+      return `DELETE ended FROM ${table} AS ended JOIN (
+  ${led}
+) AS led ON led.row_id = ended.row_id`
+    case "sqlite":
+      return `DELETE FROM ${table} WHERE row_id IN (
+  ${led}
+)`
+  }
+}
+
+/**
+ * One batch of a sweep: three parameters, the bucket of the time, the time, and the time again. It takes rows that nobody
+ * else has locked, so that nodes share the work and requests do not wait, and checks again when it deletes.
+ */
+const sweep = (dialect: Dialect, table: string, limit: string): string => {
+  const batch = `WHERE sweep_after <= ? AND expires_at <= ? ORDER BY sweep_after LIMIT ${limit}`
   switch (dialect) {
     case "pg":
       return `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
@@ -105,49 +313,17 @@ const sweep = (dialect: Dialect, table: string, key: string, limit: number): str
 )) AND expires_at <= ?`
     case "mysql":
       return `DELETE expired FROM ${table} AS expired JOIN (
-  SELECT ${key} FROM ${table} ${batch} FOR UPDATE SKIP LOCKED
-) AS batch ON batch.${key} = expired.${key} WHERE expired.expires_at <= ?`
+  SELECT row_id FROM ${table} ${batch} FOR UPDATE SKIP LOCKED
+) AS batch ON batch.row_id = expired.row_id WHERE expired.expires_at <= ?`
     case "sqlite":
-      return `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} ${batch}) AND expires_at <= ?`
-  }
-}
-
-/** All statements for one table, made once. */
-export const statements = (dialect: Dialect, options: TableOptions): Statements => {
-  const table = qualified(dialect, options, options.prefix)
-  const key = quote(dialect, "key")
-  const columns = columnNames.map((name) => quote(dialect, name)).join(", ")
-  const text = dialect === "pg" ? numbered : (text: string): string => text
-  return {
-    insert: text(`INSERT INTO ${table} (${columns}, sweep_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
-    read: text(`SELECT ${columns} FROM ${table} WHERE ${key} = ? AND expires_at > ?`),
-    update: text(
-      `UPDATE ${table} SET data = ?, version = version + 1, ${laterTimes} WHERE ${key} = ? AND version = ? AND expires_at > ?`
-    ),
-    touch: text(`UPDATE ${table} SET ${laterTimes} WHERE ${key} = ? AND expires_at > ?`),
-    rotate: text(
-      `UPDATE ${table} SET ${[...columnNames, "sweep_after"].map((name) => `${quote(dialect, name)} = ?`).join(", ")}
-  WHERE ${key} = ? AND version = ? AND expires_at > ?`
-    ),
-    delete: text(`DELETE FROM ${table} WHERE ${key} = ?`),
-    deleteByUser: text(`DELETE FROM ${table} WHERE user_id = ?`),
-    deleteByUserExcept: text(`DELETE FROM ${table} WHERE user_id = ? AND ${key} <> ?`),
-    listByUser: (limit, offset) =>
-      text(
-        `SELECT ${columns} FROM ${table} WHERE user_id = ? AND expires_at > ? ORDER BY last_seen_at DESC, ${key} ASC ${
-          page(limit, offset)
-        }`
-      ),
-    deleteExpired: (limit) => text(sweep(dialect, table, key, limit)),
-    count: text(`SELECT COUNT(*) AS live FROM ${table} WHERE expires_at > ?`),
-    clear: `DELETE FROM ${table}`,
-    probe: `SELECT 1 FROM ${table} WHERE 1 = 0`
+      return `DELETE FROM ${table} WHERE row_id IN (SELECT row_id FROM ${table} ${batch}) AND expires_at <= ?`
   }
 }
 
 /**
  * The migrations, one statement each, and each safe to run again: not every database can undo them together.
- * Never edited once released; what changes is added.
+ * Never edited once released; what changes is added, and old nodes go on writing: a column that is added may be null or
+ * has a default.
  */
 export const migrations = (
   dialect: Dialect,
@@ -156,67 +332,93 @@ export const migrations = (
   const table = qualified(dialect, options, options.prefix)
   const key = quote(dialect, "key")
   const index = (name: string) => quote(dialect, `${options.prefix}_${name}`)
+  const createIndex = (name: string, columns: string, condition = ""): string =>
+    `CREATE INDEX IF NOT EXISTS ${index(name)} ON ${table} (${columns})${condition}`
+  const indexes = [
+    ["0002_index_previous_key", createIndex("previous_key", "previous_key", " WHERE previous_key IS NOT NULL")],
+    ["0003_index_earlier_key", createIndex("earlier_key", "earlier_key", " WHERE earlier_key IS NOT NULL")],
+    ["0004_index_handle", createIndex("handle", "handle")],
+    ["0005_index_user_id", createIndex("user_id", "name, user_id", " WHERE user_id IS NOT NULL")],
+    ["0006_index_sweep_after", createIndex("sweep_after", "sweep_after")]
+  ] as const
   switch (dialect) {
     case "pg":
       return [
         [
           "0001_create_table",
           `CREATE ${options.unlogged ? "UNLOGGED " : ""}TABLE IF NOT EXISTS ${table} (
-  ${key} VARCHAR(64) COLLATE "C" PRIMARY KEY,
+  row_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name VARCHAR(255) COLLATE "C" NOT NULL,
+  ${key} VARCHAR(64) COLLATE "C" NOT NULL UNIQUE,
+  previous_key VARCHAR(64) COLLATE "C",
+  earlier_key VARCHAR(64) COLLATE "C",
+  renamed_at BIGINT,
+  handle VARCHAR(64) COLLATE "C" NOT NULL,
   user_id VARCHAR(255) COLLATE "C",
   data TEXT NOT NULL,
   version INTEGER NOT NULL,
   created_at BIGINT NOT NULL,
   last_seen_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
+  remembered SMALLINT NOT NULL DEFAULT 0,
   sweep_after BIGINT NOT NULL DEFAULT 0
 ) WITH (fillfactor = 80)`
         ],
-        [
-          "0002_index_user_id",
-          `CREATE INDEX IF NOT EXISTS ${index("user_id")} ON ${table} (user_id) WHERE user_id IS NOT NULL`
-        ],
-        ["0003_index_sweep_after", `CREATE INDEX IF NOT EXISTS ${index("sweep_after")} ON ${table} (sweep_after)`]
+        ...indexes
       ]
     case "sqlite":
       return [
         [
           "0001_create_table",
           `CREATE TABLE IF NOT EXISTS ${table} (
-  ${key} TEXT NOT NULL PRIMARY KEY,
+  row_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  ${key} TEXT NOT NULL UNIQUE,
+  previous_key TEXT,
+  earlier_key TEXT,
+  renamed_at INTEGER,
+  handle TEXT NOT NULL,
   user_id TEXT,
   data TEXT NOT NULL,
   version INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   last_seen_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
+  remembered INTEGER NOT NULL DEFAULT 0,
   sweep_after INTEGER NOT NULL DEFAULT 0
 )`
         ],
-        [
-          "0002_index_user_id",
-          `CREATE INDEX IF NOT EXISTS ${index("user_id")} ON ${table} (user_id) WHERE user_id IS NOT NULL`
-        ],
-        ["0003_index_sweep_after", `CREATE INDEX IF NOT EXISTS ${index("sweep_after")} ON ${table} (sweep_after)`]
+        ...indexes
       ]
     case "mysql":
-      // The indexes come with the table: MySQL has no CREATE INDEX IF NOT EXISTS. Users are bytes, so that neither case
-      // nor trailing spaces make two users one.
+      // The indexes come with the table: MySQL has no CREATE INDEX IF NOT EXISTS. Names and users are bytes, so that
+      // neither case nor trailing spaces make two of them one. Compact rows would not hold the longest index.
       return [
         [
           "0001_create_table",
           `CREATE TABLE IF NOT EXISTS ${table} (
-  ${key} VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  name VARBINARY(1020) NOT NULL,
+  ${key} VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  previous_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+  earlier_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin,
+  renamed_at BIGINT,
+  handle VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   user_id VARBINARY(1020),
   data MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   version INTEGER NOT NULL,
   created_at BIGINT NOT NULL,
   last_seen_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
+  remembered SMALLINT NOT NULL DEFAULT 0,
   sweep_after BIGINT NOT NULL DEFAULT 0,
-  KEY ${index("user_id")} (user_id),
+  UNIQUE KEY ${index("key")} (${key}),
+  KEY ${index("previous_key")} (previous_key),
+  KEY ${index("earlier_key")} (earlier_key),
+  KEY ${index("handle")} (handle),
+  KEY ${index("user_id")} (name, user_id),
   KEY ${index("sweep_after")} (sweep_after)
-) ENGINE = InnoDB`
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC`
         ]
       ]
   }

@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
@@ -43,6 +44,7 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
     // All may take equally long and a set keeps its order, so whoever is first in it is due first.
     const waiting = new Set<Waiting>()
     let stopWatching: (() => void) | undefined
+    let isWatched = false
 
     const watch: Effect.Effect<void> = Effect.flatMap(steadyMillis, (now) => {
       for (const one of waiting) {
@@ -50,48 +52,52 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
         waiting.delete(one)
         one.giveUp()
       }
-      stopWatching = undefined
+      isWatched = false
       return Effect.void
     })
 
-    const beginWatching = Effect.suspend(() =>
-      stopWatching !== undefined ? Effect.void : Effect.map(
-        FiberSet.run(fibers, Effect.interruptible(watch)),
-        (fiber) => {
-          stopWatching = () => fiber.unsafeInterruptAsFork(FiberId.none)
-        }
-      )
-    )
+    const beginWatching = Effect.suspend(() => {
+      if (isWatched || waiting.size === 0) return Effect.void
+      isWatched = true
+      return Effect.map(FiberSet.run(fibers, Effect.interruptible(watch)), (fiber) => {
+        stopWatching = () => fiber.unsafeInterruptAsFork(FiberId.none)
+      })
+    })
 
     const end = (one: Waiting): void => {
       waiting.delete(one)
       if (waiting.size > 0) return
       stopWatching?.()
       stopWatching = undefined
+      isWatched = false
     }
 
     return <A, E, E2>(effect: Effect.Effect<A, E>, onTimeout: () => E2): Effect.Effect<A, E | E2> =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(FiberSet.run(fibers, Effect.interruptible(effect)), (fiber) =>
-          Effect.flatMap(steadyMillis, (now) =>
-            Effect.zipRight(
-              beginWatching,
-              restore(Effect.async<A, E | E2>((resume) => {
-                const interrupt = () => fiber.unsafeInterruptAsFork(FiberId.none)
-                const one = {
-                  deadline: now + millis,
-                  giveUp: () => {
-                    interrupt()
-                    resume(Effect.suspend(() => Effect.fail(onTimeout())))
-                  }
+        Effect.flatMap(
+          FiberSet.run(fibers, Effect.interruptible(effect)),
+          (fiber) =>
+            Effect.flatMap(steadyMillis, (now) => {
+              const outcome = Deferred.unsafeMake<A, E | E2>(FiberId.none)
+              const interrupt = () => fiber.unsafeInterruptAsFork(FiberId.none)
+              const one = {
+                deadline: now + millis,
+                giveUp: () => {
+                  interrupt()
+                  Deferred.unsafeDone(outcome, Effect.suspend(() => Effect.fail(onTimeout())))
                 }
-                waiting.add(one)
-                fiber.addObserver((exit) => {
-                  end(one)
-                  resume(exit)
-                })
-                return Effect.sync(interrupt)
-              }))
-            )))
+              }
+              // It waits before it is watched: otherwise the watch could end in between, as the last of the others does.
+              waiting.add(one)
+              fiber.addObserver((exit) => {
+                end(one)
+                Deferred.unsafeDone(outcome, exit)
+              })
+              return Effect.zipRight(
+                beginWatching,
+                Effect.onInterrupt(restore(Deferred.await(outcome)), () => Effect.sync(interrupt))
+              )
+            })
+        )
       )
   })

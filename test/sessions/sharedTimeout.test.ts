@@ -1,5 +1,4 @@
-import { assert, describe, effect, it } from "@effect/vitest"
-import * as SharedTimeout from "effect-sessions/SharedTimeout"
+import { assert, describe, it, scoped } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,10 +6,17 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import * as SharedTimeout from "../../src/internal/sharedTimeout.js"
 
 const late = "late"
-const make = Effect.sync(() => SharedTimeout.make(Duration.seconds(10), () => late))
+
+/** A timeout of ten seconds for all that runs in the scope. */
+const make = Effect.map(
+  SharedTimeout.make(Duration.seconds(10)),
+  (inTime) => <A, E>(effect: Effect.Effect<A, E>) => inTime(effect, () => late)
+)
 
 /** Not the very millisecond of the timeout, at which both may come first. */
 const duration = FastCheck.nat(20_000).filter((millis) => millis !== 10_000)
@@ -39,11 +45,11 @@ describe("SharedTimeout", () => {
           )
         )
         assert.deepStrictEqual(Array.from(yield* TestClock.sleeps()), [])
-      }),
+      }).pipe(Effect.scoped),
     { fastCheck: { numRuns: 30 } }
   )
 
-  effect("hands on failures and defects as they are", () =>
+  scoped("hands on failures and defects as they are", () =>
     Effect.gen(function*() {
       const inTime = yield* make
       for (const exit of [Exit.fail("no"), Exit.die("broken"), Exit.interrupt(FiberId.none)]) {
@@ -51,24 +57,62 @@ describe("SharedTimeout", () => {
       }
     }))
 
-  effect(
-    "interrupts what is late where its caller cannot be interrupted, and waits for its end",
+  scoped(
+    "goes on at once where its caller cannot be interrupted and what is late does not end",
     () =>
       Effect.gen(function*() {
         const inTime = yield* make
-        const stubborn = Effect.onInterrupt(Effect.never, () => Effect.sleep("5 seconds"))
+        let interrupted = false
+        const stubborn = Effect.onInterrupt(Effect.never, () =>
+          Effect.zipRight(
+            Effect.sync(() => {
+              interrupted = true
+            }),
+            Effect.sleep("1 hour")
+          ))
         const fiber = yield* Effect.fork(Effect.uninterruptible(inTime(stubborn)))
-        yield* TestClock.adjust("14 seconds")
+        yield* TestClock.adjust("9 seconds")
         assert.isNull(fiber.unsafePoll())
         const next = yield* Effect.fork(inTime(Effect.never))
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(yield* Fiber.await(fiber), Exit.fail(late))
+        assert.isTrue(interrupted)
+        assert.isNull(next.unsafePoll())
         yield* TestClock.adjust("9 seconds")
         assert.deepStrictEqual(yield* Fiber.await(next), Exit.fail(late))
+        yield* TestClock.adjust("1 hour")
       })
   )
 
-  effect("keeps one fiber asleep while something waits, and none after that", () =>
+  scoped(
+    "interrupts what runs where its caller is interrupted, and does not wait for it",
+    () =>
+      Effect.gen(function*() {
+        const inTime = yield* make
+        const interrupted = yield* Deferred.make<void>()
+        const stubborn = Effect.onInterrupt(
+          Effect.never,
+          () => Effect.zipRight(Deferred.succeed(interrupted, void 0), Effect.sleep("1 hour"))
+        )
+        const fiber = yield* Effect.fork(inTime(stubborn))
+        yield* Effect.yieldNow()
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+        yield* Deferred.await(interrupted)
+        yield* TestClock.adjust("1 hour")
+      })
+  )
+
+  scoped("lets nothing outlive its scope", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const inTime = yield* Scope.extend(make, scope)
+      const fiber = yield* Effect.fork(inTime(Effect.never))
+      yield* TestClock.adjust("1 second")
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(fiber)))
+    }))
+
+  scoped("keeps one fiber asleep while something waits, and none after that", () =>
     Effect.gen(function*() {
       const clock = yield* Effect.clock
       let asleep = 0
