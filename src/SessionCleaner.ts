@@ -7,12 +7,13 @@
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
-import { wholeMillis } from "./internal/expiry.js"
+import { wholeMillis } from "./core/expiry.js"
+import * as Durations from "./internal/durations.js"
 import { SessionConfigError, type SessionStoreError } from "./SessionError.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import * as SessionStore from "./SessionStore.js"
@@ -24,13 +25,13 @@ import * as SessionStore from "./SessionStore.js"
  * @category models
  */
 export interface Options {
-  /** The time between two sweeps, on average: each wait is half to one and a half of it. 5 minutes if left out. */
+  /** The time between two sweeps, on average: each wait is half to one and a half of it. 1 second to 1 week; 5 minutes if left out. */
   readonly interval?: Duration.DurationInput | undefined
-  /** The rows removed by one statement. 1000 if left out. */
+  /** The rows removed by one statement, a million at the most. 1000 if left out. */
   readonly batchSize?: number | undefined
   /**
-   * How long a session must have been expired, so that a node whose clock runs ahead takes nobody's live session. 1
-   * minute if left out.
+   * How long a session must have been expired, so that a node whose clock runs ahead takes nobody's live session. A
+   * year at the most; 1 minute if left out.
    */
   readonly margin?: Duration.DurationInput | undefined
 }
@@ -41,23 +42,24 @@ interface Settings {
   readonly margin: number
 }
 
-const millis = (input: Duration.DurationInput): number =>
-  Option.match(Duration.decodeUnknown(input), { onNone: () => NaN, onSome: Duration.toMillis })
-
 const settings = (options: Options): Effect.Effect<Settings, SessionConfigError> =>
   Effect.suspend(() => {
-    const interval = millis(options.interval ?? "5 minutes")
-    const margin = millis(options.margin ?? "1 minute")
+    // Longer than some weeks no timer of JavaScript waits.
+    const interval = Durations.read("SessionCleaner.interval", options.interval ?? "5 minutes", {
+      from: "1 seconds",
+      to: "1 weeks"
+    })
+    const margin = Durations.read("SessionCleaner.margin", options.margin ?? "1 minute", Durations.bounds.margin)
     const batchSize = options.batchSize ?? 1000
-    const problems: Array<string> = []
-    if (!(interval > 0 && Number.isFinite(interval))) {
-      problems.push("SessionCleaner.interval must be a positive, finite duration")
+    const problems = [...interval.problems, ...margin.problems]
+    if (!(Number.isInteger(batchSize) && batchSize >= 1 && batchSize <= 1_000_000)) {
+      problems.push("SessionCleaner.batchSize must be a positive whole number, a million at the most")
     }
-    if (!(margin >= 0 && Number.isFinite(margin))) problems.push("SessionCleaner.margin must be a finite duration")
-    if (!(Number.isSafeInteger(batchSize) && batchSize > 0)) {
-      problems.push("SessionCleaner.batchSize must be a positive whole number")
-    }
-    return SessionConfigError.check("SessionCleaner", problems, () => ({ interval, margin, batchSize }))
+    return SessionConfigError.check(
+      "SessionCleaner",
+      problems,
+      () => ({ interval: interval.millis, margin: margin.millis, batchSize })
+    )
   })
 
 const sweepWith = (
@@ -69,7 +71,7 @@ const sweepWith = (
     let total = 0
     for (;;) {
       const removed = yield* store.deleteExpired(now - margin, batchSize)
-      SessionMetrics.unsafeCount(SessionMetrics.swept, removed)
+      yield* Metric.incrementBy(SessionMetrics.swept, removed)
       total += removed
       if (removed < batchSize) return total
       yield* Effect.yieldNow()

@@ -35,25 +35,36 @@ const isNegative = (input: Duration.DurationInput): boolean =>
 export const read = (
   name: string,
   input: Duration.DurationInput,
-  bounds: { readonly from: Span; readonly to: Span }
+  { from, to }: { readonly from: Span; readonly to: Span }
 ): Reading => {
   const millis = toMillis(input)
   const fits = Number.isInteger(millis) && !isNegative(input) &&
-    millis >= toMillis(bounds.from) && millis <= toMillis(bounds.to)
+    millis >= toMillis(from) && millis <= toMillis(to)
   return {
     millis,
     problems: fits ? [] : [
-      `${name} must be a finite duration of whole milliseconds, from ${bounds.from} to ${bounds.to}: write it like "15 minutes"`
+      `${name} must be a finite duration of whole milliseconds, from ${from} to ${to}: write it like "15 minutes"`
     ]
   }
 }
 
-/** Reads a timeout: positive, and a day at the most, since longer than some weeks no timer of JavaScript waits. */
-export const positive = (
-  module: string,
-  option: string,
-  input: Duration.DurationInput
-): Effect.Effect<number, SessionConfigError> => {
-  const { millis, problems } = read(`${module}.${option}`, input, { from: "1 millis", to: "1 days" })
-  return SessionConfigError.check(module, problems, () => millis)
-}
+/** Durations that can be set in more than one place. */
+export const bounds = {
+  /** Longer than some weeks no timer of JavaScript waits. */
+  timeout: { from: "1 millis", to: "1 days" },
+  /** How long a session must have been expired before it is swept. */
+  margin: { from: "0 millis", to: "365 days" }
+} as const
+
+const reader =
+  (kind: keyof typeof bounds) =>
+  (module: string, option: string, input: Duration.DurationInput): Effect.Effect<number, SessionConfigError> => {
+    const { millis, problems } = read(`${module}.${option}`, input, bounds[kind])
+    return SessionConfigError.check(module, problems, () => millis)
+  }
+
+/** Reads a timeout. */
+export const positive = reader("timeout")
+
+/** Reads the margin of a sweep. */
+export const margin = reader("margin")
