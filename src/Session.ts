@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import * as SessionCodec from "./SessionCodec.js"
+import * as Codec from "./internal/codec.js"
 import type { SessionResponseSent, SessionStoreError } from "./SessionError.js"
 import type { CommitError, Definition, Info, ReadError, Service, Sessions } from "./Sessions.js"
 
@@ -55,7 +55,9 @@ export interface Handle<Data, User> {
 
   /**
    * Stages the sign-in of a user: the session gets a new id, the old one is dead, both timeouts restart, and the
-   * earlier data is dropped for the initial data, unless `carry` says what to keep of it.
+   * earlier data is dropped for the initial data, unless `carry` says what to keep of it. Where the session is gone by
+   * the time this is written, `carry` sees the initial data; where it was a signed-in user's and somebody else ended it
+   * meanwhile, the commit fails with `SessionGone`.
    */
   readonly signIn: (
     user: User,
@@ -64,13 +66,13 @@ export interface Handle<Data, User> {
 
   /**
    * Ends the session at once and for good, drops what was staged, and clears the visitor's cookie. Neither a failure
-   * later in the request nor another request in flight brings it back. Ends the id that this request carries: where
-   * another request in flight has rotated that id before, it is dead already, and the session goes on under the new
-   * one, which only that other response knows. Without a session it does nothing.
+   * later in the request nor another request in flight brings it back: it ends what the id of this request leads to, also
+   * where another request has given that session a new id up to a minute before this one arrived. Cannot be interrupted
+   * while it is on its way, which the store bounds. Without a session it does nothing.
    */
   readonly signOut: Effect.Effect<void, SessionStoreError>
 
-  /** The same as `signOut`. */
+  /** The same as `signOut`, for sessions of visitors. */
   readonly destroy: Effect.Effect<void, SessionStoreError>
 
   /** Stages a new id for the session. The old one is dead once it is written. Without a session it does nothing. */
@@ -90,7 +92,9 @@ export interface Handle<Data, User> {
 
   /**
    * Writes what is staged now, instead of with the response: for sockets, long streams, and answers that must know.
-   * Fails with `SessionGone` if the session ended meanwhile; what was staged is dropped then.
+   * Fails with `SessionGone` if the session ended meanwhile, with `SessionConflict` if another request gave it a new id.
+   * Whatever it fails with, what was staged is dropped; where a `SessionStoreError` says that the outcome is unknown, it
+   * may have been written all the same, once. Cannot be interrupted while it is on its way, which the store bounds.
    */
   readonly commit: Effect.Effect<void, CommitError | SessionResponseSent>
 
@@ -235,9 +239,9 @@ const define = <Self, const Name extends string, Data, Encoded, User>(
   Object.assign(Context.Tag(`effect-sessions/Session/${name}`)<Self, Handle<Data, User>>(), {
     sessionName: name,
     format: {
-      data: SessionCodec.codable(options.data),
+      data: Codec.codable(options.data),
       initial: options.initial,
-      user: SessionCodec.codable(user),
+      user: Codec.codable(user),
       maxBytes: options.maxBytes ?? defaultMaxBytes
     },
     onUndecodable: options.onUndecodable ?? "discard",

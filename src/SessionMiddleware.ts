@@ -26,18 +26,18 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Door from "./internal/door.js"
 import type * as Session from "./Session.js"
 import * as SessionCookie from "./SessionCookie.js"
 import {
+  type SessionConfigError,
   SessionConflict,
   SessionDataError,
   SessionGone,
   SessionResponseSent,
   SessionStoreError
 } from "./SessionError.js"
-import * as SessionFiber from "./SessionFiber.js"
-import * as SessionRequest from "./SessionRequest.js"
-import type * as Sessions from "./Sessions.js"
+import * as Sessions from "./Sessions.js"
 
 /**
  * How the middleware treats requests.
@@ -45,17 +45,69 @@ import type * as Sessions from "./Sessions.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends SessionRequest.Options {}
+export interface Options {
+  /**
+   * Where the id travels: in a cookie, or (`"bearer"`) in the `Authorization` header of clients that keep it
+   * themselves, which get it from `bearerToken`. One or the other, never both. `"cookie"` if left out.
+   */
+  readonly transport?: "cookie" | "bearer" | undefined
+  /**
+   * The policy of this session's cookie, from `SessionCookie.make`, instead of the one in context: for apps with two
+   * sessions, whose cookies need two names.
+   */
+  readonly cookie?: SessionCookie.Policy | undefined
+  /**
+   * Whether requests read the session without extending it, as a poll in the background should. False if left out.
+   */
+  readonly background?: boolean | undefined
+  /**
+   * Whether a response that ends a session also tells the browser to forget everything of this site, with
+   * `Clear-Site-Data`. False if left out.
+   */
+  readonly clearSiteData?: boolean | undefined
+  /**
+   * Whether a proxy in front of the app ends TLS and sets `X-Forwarded-Proto` itself. Only believed if said here, and
+   * only for the warning that browsers drop a `Secure` cookie over plain http. False if left out.
+   */
+  readonly trustedProxy?: boolean | undefined
+}
 
-/** What opens sessions, made of the manager and the cookie policy in context. */
-const openIn = <Self, Data, User>(
-  definition: SessionRequest.Declared<Self, Data, User>,
+/**
+ * A declared session: its tag, and its definition.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Declared<Self, Data, User> =
+  & Context.Tag<Self, Session.Handle<Data, User>>
+  & Sessions.Definition<Self, Data, User>
+
+/** The door to a declared session, from the manager and the cookie policy in context. */
+const doorIn = <Self, Data, User>(
+  definition: Declared<Self, Data, User>,
   options: Options
-) =>
-  Effect.map(
-    Effect.zip(definition.sessions, SessionCookie.SessionCookie),
-    ([sessions, policy]) => SessionRequest.make(definition, sessions, policy, options)
-  )
+): Effect.Effect<Door.Begin, SessionConfigError, Sessions.Sessions<Self> | SessionCookie.SessionCookie> =>
+  Effect.gen(function*() {
+    const engine = yield* Sessions.engineOf(definition)
+    const inContext = yield* SessionCookie.SessionCookie
+    const policy = options.cookie ?? inContext
+    if (options.transport !== "bearer") yield* policy.claim(definition.sessionName)
+    return Door.make(definition, (handle: Session.Handle<Data, User>) => handle, engine, policy, options)
+  })
+
+/** The same app, begun. The handle stays in the fiber's context, which ends with its request. */
+function through<Self, Data, User, E, R>(
+  tag: Context.Tag<Self, Session.Handle<Data, User>>,
+  begin: Door.Begin,
+  app: HttpApp.Default<E, R>
+): HttpApp.Default<E, Exclude<R, Self>>
+function through<Self, Data, User, E>(
+  _tag: Context.Tag<Self, Session.Handle<Data, User>>,
+  begin: Door.Begin,
+  app: HttpApp.Default<E>
+): HttpApp.Default<E> {
+  return Effect.zipRight(begin, app)
+}
 
 /**
  * Middleware for the classic `HttpRouter` and for `HttpServer.serve`: provides the handle of the request's session.
@@ -89,29 +141,25 @@ const openIn = <Self, Data, User>(
  * @category middleware
  */
 export const httpRouter = <Self, Data, User>(
-  definition: SessionRequest.Declared<Self, Data, User>,
+  definition: Declared<Self, Data, User>,
   options: Options = {}
-) => {
-  // The manager and the policy are looked for in every request and are the same in every request of a server.
-  let last:
-    | readonly [
-      sessions: Sessions.Service<Data, User>,
-      policy: SessionCookie.Policy,
-      open: SessionRequest.Open<Data, User>
-    ]
-    | undefined
-  const open: SessionRequest.Open<Data, User> = (context, clock) => {
-    const sessions = Context.unsafeGet(context, definition.sessions)
-    const policy = Context.get(context, SessionCookie.SessionCookie)
-    if (last === undefined || last[0] !== sessions || last[1] !== policy) {
-      last = [sessions, policy, SessionRequest.make(definition, sessions, policy, options)]
-    }
-    return last[2](context, clock)
-  }
-  return <E, R>(
-    app: HttpApp.Default<E, R>
-  ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self>> =>
-    SessionFiber.provide(app, definition, open, options)
+): <E, R>(
+  app: HttpApp.Default<E, R>
+) => HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self> | SessionCookie.SessionCookie> => {
+  const tag = Sessions.engineOf(definition)
+  // What is in context is the same in every request of a server.
+  let last: { readonly engine: unknown; readonly policy: unknown; readonly begin: Door.Begin } | undefined
+  const begin = Effect.flatMap(
+    Effect.zip(tag, SessionCookie.SessionCookie),
+    ([engine, policy]) =>
+      last !== undefined && last.engine === engine && last.policy === policy
+        ? last.begin
+        : Effect.flatMap(Effect.orDie(doorIn(definition, options)), (begin) => {
+          last = { engine, policy, begin }
+          return begin
+        })
+  )
+  return (app) => Effect.zipRight(begin, through(definition, Effect.void, app))
 }
 
 /**
@@ -147,11 +195,11 @@ export const httpRouter = <Self, Data, User>(
  * @category middleware
  */
 export const layerRouter = <Self, Data, User>(
-  definition: SessionRequest.Declared<Self, Data, User>,
+  definition: Declared<Self, Data, User>,
   options: Options = {}
 ) =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(openIn(definition, options), (open) => (app) => SessionFiber.provide(app, definition, open, options))
+    Effect.map(doorIn(definition, options), (begin) => (app) => through(definition, begin, app))
   )
 
 /**
@@ -215,10 +263,10 @@ export const Failure = Schema.Union(
  * @category middleware
  */
 export const httpApi = <Self, Data, User>(
-  definition: SessionRequest.Declared<Self, Data, User>,
+  definition: Declared<Self, Data, User>,
   options: { readonly transport?: Options["transport"]; readonly cookieName?: string | undefined } = {}
 ): {
-  readonly provides: SessionRequest.Declared<Self, Data, User>
+  readonly provides: Declared<Self, Data, User>
   readonly failure: typeof Failure
   readonly security: { readonly session: HttpApiSecurity.HttpApiSecurity }
 } => ({
@@ -244,13 +292,16 @@ export const layerHttpApi = <Id, Self, Data, User>(
       credential: HttpApiSecurity.HttpApiSecurity.Type<HttpApiSecurity.HttpApiSecurity>
     ) => Effect.Effect<Session.Handle<Data, User>, typeof Failure.Type, HttpRouter.HttpRouter.Provided>
   }>,
-  definition: SessionRequest.Declared<Self, Data, User>,
+  definition: Declared<Self, Data, User>,
   options: Options = {}
-): Layer.Layer<Id, never, Sessions.Sessions<Self>> =>
+): Layer.Layer<Id, SessionConfigError, Sessions.Sessions<Self> | SessionCookie.SessionCookie> =>
   Layer.effect(
     tag,
-    Effect.map(openIn(definition, options), (open) => {
-      const handle = SessionFiber.handleOf(definition, open, options)
+    Effect.map(doorIn(definition, options), (begin) => {
+      const handle = Effect.zipRight(
+        begin,
+        Effect.contextWith((context: Context.Context<never>) => Context.unsafeGet(context, definition))
+      )
       return { session: () => handle }
     })
   )

@@ -242,6 +242,42 @@ export interface Service {
 export class SessionStore extends Context.Tag("effect-sessions/SessionStore")<SessionStore, Service>() {}
 
 /**
+ * The name of a method of the store contract.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Operation = keyof Service
+
+/**
+ * The same store with something around each of its operations: a bound, a count, a span.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const around = (
+  store: Service,
+  f: <A>(operation: Operation, effect: Effect.Effect<A, SessionStoreError>) => Effect.Effect<A, SessionStoreError>
+): Service => ({
+  insert: (insertion) => f("insert", store.insert(insertion)),
+  read: (key, now) => f("read", store.read(key, now)),
+  search: (search) => f("search", store.search(search)),
+  update: (update) => f("update", store.update(update)),
+  touch: (touch) => f("touch", store.touch(touch)),
+  rotate: (rotation) => f("rotate", store.rotate(rotation)),
+  delete: (deletion) => f("delete", store.delete(deletion)),
+  deleteByUser: (deletion) => f("deleteByUser", store.deleteByUser(deletion)),
+  listByUser: (search) => f("listByUser", store.listByUser(search)),
+  deleteExpired: (before, limit) => f("deleteExpired", store.deleteExpired(before, limit)),
+  count: (name, now) => f("count", store.count(name, now)),
+  clear: (name) => f("clear", store.clear(name))
+})
+
+const readers: ReadonlyArray<Operation> = ["read", "search", "listByUser", "count"]
+
+const bulk: ReadonlyArray<Operation> = ["count", "clear"]
+
+/**
  * The same store, each operation bounded: one that takes longer than `timeout` fails with a `SessionStoreError`, whose
  * outcome is unknown where it was to change something. For stores that have no bound of their own. `clear` and `count`
  * get twelve times as long. Fails if `timeout` is not a positive, finite duration. The bound ends with the scope.
@@ -256,22 +292,17 @@ export const withTimeout = Effect.fnUntraced(function*(
   const millis = yield* Durations.positive("SessionStore", "timeout", timeout)
   const bound = yield* SharedTimeout.make(millis)
   const bulkBound = yield* SharedTimeout.make(millis * 12)
-  const late = (operation: string, outcomeUnknown: boolean) => () =>
-    new SessionStoreError({ operation, reason: "Unavailable", outcomeUnknown, detail: "it did not answer in time" })
-  return {
-    insert: (insertion) => bound(store.insert(insertion), late("insert", true)),
-    read: (key, now) => bound(store.read(key, now), late("read", false)),
-    search: (search) => bound(store.search(search), late("search", false)),
-    update: (update) => bound(store.update(update), late("update", true)),
-    touch: (touch) => bound(store.touch(touch), late("touch", true)),
-    rotate: (rotation) => bound(store.rotate(rotation), late("rotate", true)),
-    delete: (deletion) => bound(store.delete(deletion), late("delete", true)),
-    deleteByUser: (deletion) => bound(store.deleteByUser(deletion), late("deleteByUser", true)),
-    listByUser: (search) => bound(store.listByUser(search), late("listByUser", false)),
-    deleteExpired: (before, limit) => bound(store.deleteExpired(before, limit), late("deleteExpired", true)),
-    count: (name, now) => bulkBound(store.count(name, now), late("count", false)),
-    clear: (name) => bulkBound(store.clear(name), late("clear", true))
-  }
+  return around(
+    store,
+    (operation, effect) =>
+      (bulk.includes(operation) ? bulkBound : bound)(effect, () =>
+        new SessionStoreError({
+          operation,
+          reason: "Unavailable",
+          outcomeUnknown: !readers.includes(operation),
+          detail: "it did not answer in time"
+        }))
+  )
 })
 
 /**
@@ -302,7 +333,10 @@ export const makeMemory = (
 
 const unsafeMakeMemory = (capacity: number): Service => {
   const memory = MemoryStore.make(capacity)
-  const unlessTaken = (operation: string, run: () => boolean | "KeyExists"): Effect.Effect<boolean, SessionStoreError> =>
+  const unlessTaken = (
+    operation: string,
+    run: () => boolean | "KeyExists"
+  ): Effect.Effect<boolean, SessionStoreError> =>
     Effect.suspend(() => {
       const result = run()
       return result === "KeyExists"

@@ -4,27 +4,32 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import type * as Types from "effect/Types"
-import type * as SessionCodec from "./SessionCodec.js"
-import type * as SessionCommit from "./SessionCommit.js"
-import type { SessionConfigError, SessionDataError, SessionStoreError } from "./SessionError.js"
-import * as SessionManager from "./SessionManager.js"
+import * as Expiry from "./core/expiry.js"
+import type * as Codec from "./internal/codec.js"
+import * as Durations from "./internal/durations.js"
+import * as Engine from "./internal/engine.js"
+import { Requests } from "./internal/handle.js"
+import {
+  SessionConfigError,
+  type SessionConflict,
+  type SessionDataError,
+  SessionGone,
+  type SessionStoreError
+} from "./SessionError.js"
+import * as SessionMetrics from "./SessionMetrics.js"
 import * as SessionStore from "./SessionStore.js"
-import type * as SessionToken from "./SessionToken.js"
-
-/**
- * A live session as it was read, without its id: its data, its user, and the stored record.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Stored<Data, User> extends SessionCommit.Stored<Data, User> {}
+import { SessionTimeouts } from "./SessionTimeouts.js"
+import * as SessionToken from "./SessionToken.js"
 
 /**
  * A live session as it was read: its id, its data, its user, and the stored record.
@@ -32,8 +37,12 @@ export interface Stored<Data, User> extends SessionCommit.Stored<Data, User> {}
  * @since 0.1.0
  * @category models
  */
-export interface Snapshot<Data, User> extends Stored<Data, User> {
+export interface Snapshot<Data, User> {
   readonly id: SessionToken.SessionId
+  readonly data: Data
+  /** The signed-in user. None for a visitor. */
+  readonly user: Option.Option<User>
+  readonly record: SessionStore.SessionRecord
 }
 
 /**
@@ -43,7 +52,7 @@ export interface Snapshot<Data, User> extends Stored<Data, User> {
  * @category models
  */
 export interface Info {
-  /** Names the session in a list or a log. Opens nothing, and changes when the id is rotated. */
+  /** Names the session in a list or a log. Opens nothing. Stays the same until another user signs in. */
   readonly handle: string
   /** When the session began: when it was stored first, or at the last sign-in. */
   readonly createdAt: DateTime.Utc
@@ -66,6 +75,14 @@ export interface Sessions<in out Self> {
 }
 
 /**
+ * How the data and the user of a declared session are written down: made of the schemas that `Session.Tag` takes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Format<Data, User> extends Codec.Format<Data, User> {}
+
+/**
  * A declared session, as `Session.Tag` makes it.
  *
  * @since 0.1.0
@@ -74,7 +91,7 @@ export interface Sessions<in out Self> {
 export interface Definition<Self, Data, User> {
   /** The declared name. Part of every key, so that definitions can share a store. */
   readonly sessionName: string
-  readonly format: SessionCodec.Format<Data, User>
+  readonly format: Format<Data, User>
   /** What to do with a stored session that does not decode. */
   readonly onUndecodable: "discard" | "fail"
   /** The tag of the manager. */
@@ -95,7 +112,7 @@ export type ReadError = SessionStoreError | SessionDataError
  * @since 0.1.0
  * @category errors
  */
-export type CommitError = SessionCommit.CommitError
+export type CommitError = ReadError | SessionGone | SessionConflict
 
 /**
  * The manager of one declared session.
@@ -104,20 +121,8 @@ export type CommitError = SessionCommit.CommitError
  * @category models
  */
 export interface Service<Data, User> {
-  /** What a visitor's session holds before anything is stored. */
-  readonly initial: Data
-
-  /** Whether the store answers without waiting, so that no timeout is needed. */
-  readonly isImmediate: boolean
-
-  /** Whether the last noted activity of a session is so old that a touch would be written. */
-  readonly isTouchDue: (session: Pick<Stored<Data, User>, "record">, now: number) => boolean
-
   /** The generator of the ids, whose form every incoming id must have. */
   readonly token: SessionToken.Generator
-
-  /** A new id, for whoever must know it before the session is stored (see `commit`). */
-  readonly generateId: Effect.Effect<SessionToken.SessionId>
 
   /**
    * Stores a new session and returns it. Without `data` it holds the declared initial data, without `user` it is a
@@ -164,8 +169,9 @@ export interface Service<Data, User> {
   readonly destroy: (id: SessionToken.SessionId) => Effect.Effect<void, SessionStoreError>
 
   /**
-   * The live sessions of a user, the most recently seen first, those of other definitions that share the store too. At most `limit` (100 if left out), after skipping
-   * `offset`.
+   * The live sessions of a user, the most recently seen first: at most `limit` (100 if left out), after skipping
+   * `offset`, both made whole numbers. A page is short only at the end, but for sessions whose stored times cannot be
+   * true: these are reported in the log and left out.
    */
   readonly listByUser: (user: User, options?: {
     readonly limit?: number | undefined
@@ -173,11 +179,11 @@ export interface Service<Data, User> {
   }) => Effect.Effect<ReadonlyArray<Info>, SessionStoreError | SessionDataError>
 
   /**
-   * Ends every session of a user, all but `except` if given, and says how many. Those of other definitions that share
-   * the store end, too: a user who signs out everywhere means it. Idempotent.
+   * Ends every session of a user, all but the one with the handle `except` if given (`info` has it), and says how many.
+   * Those of other declarations that share the store go on. Idempotent.
    */
   readonly destroyByUser: (user: User, options?: {
-    readonly except?: SessionToken.SessionId | undefined
+    readonly except?: string | undefined
   }) => Effect.Effect<number, SessionStoreError | SessionDataError>
 
   /**
@@ -187,69 +193,20 @@ export interface Service<Data, User> {
   readonly destroyByHandle: (user: User, handle: string) => Effect.Effect<boolean, SessionStoreError | SessionDataError>
 
   /**
-   * Ends every session in the store, those of other definitions that share it too.
+   * Ends every session of this declaration. Those of other declarations that share the store go on; `clear` of the store
+   * ends all.
    */
   readonly clear: Effect.Effect<void, SessionStoreError>
 
   /**
    * Removes rows expired for longer than `margin` (1 minute if left out), at most `limit` (1000) of them, and says how
    * many. Only hygiene: an expired session is not readable, whether or not it has been removed. `SessionCleaner` does
-   * this in the background.
+   * this in the background, and checks its settings; here a margin that is no duration fails.
    */
   readonly deleteExpired: (options?: {
     readonly limit?: number | undefined
     readonly margin?: Duration.DurationInput | undefined
-  }) => Effect.Effect<number, SessionStoreError>
-
-  /**
-   * What is known of a session without opening it. With `seenAt`, as it will be once activity at that time has been
-   * noted, where a touch is due.
-   */
-  readonly infoOf: (
-    session: Pick<Stored<Data, User>, "record">,
-    options?: { readonly seenAt?: number | undefined }
-  ) => Info
-
-  /**
-   * The primitive under `create`, `update`, `touch` and `rotate`: applies a change to a session as it was read, or to
-   * none, with at most one store operation, again on fresh data where somebody else came first.
-   */
-  readonly commit: (
-    session: Option.Option<Snapshot<Data, User>>,
-    change: SessionCommit.Change<Data, User>
-  ) => Effect.Effect<SessionCommit.Committed<Snapshot<Data, User>>, CommitError>
-
-  /**
-   * What the middleware uses in place of `read`, `commit` and `destroy`, to do without most ids: wrapping one costs 2 us
-   * of a read's 12 to 17.
-   */
-  readonly byKey: ByKey<Data, User>
-}
-
-/**
- * A manager by the keys of sessions: the hashes of their ids, under which the store keeps them.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ByKey<Data, User> {
-  /** The key that belongs to the text of an id. */
-  readonly keyOf: (text: string) => string
-
-  /** As `Service.read`. */
-  readonly read: (key: string) => Effect.Effect<Option.Option<Stored<Data, User>>, ReadError>
-
-  /** A session that was read before, from its record: its data and its user once more, without asking the store. */
-  readonly decode: (record: SessionStore.SessionRecord) => Effect.Effect<Option.Option<Stored<Data, User>>, ReadError>
-
-  /** As `Service.commit`. */
-  readonly commit: (
-    session: Option.Option<Stored<Data, User>>,
-    change: SessionCommit.Change<Data, User>
-  ) => Effect.Effect<SessionCommit.Committed<Stored<Data, User>>, CommitError>
-
-  /** As `Service.destroy`. */
-  readonly destroy: (key: string) => Effect.Effect<void, SessionStoreError>
+  }) => Effect.Effect<number, SessionStoreError | SessionConfigError>
 }
 
 /**
@@ -266,6 +223,164 @@ export interface Options {
   readonly spans?: boolean | undefined
 }
 
+/** A whole number from a limit or an offset that may be anything. */
+const whole = (value: number | undefined, otherwise: number): number =>
+  value === undefined || Number.isNaN(value)
+    ? otherwise
+    : Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(value)))
+
+const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Options): Service<Data, User> => {
+  const { name, store, timeouts } = engine
+
+  const traced = (operation: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    options.spans === true
+      ? Effect.withSpan(effect, `Sessions.${operation}`, { captureStackTrace: false })
+      : effect
+
+  /** What an id leads to, for whoever comes now. */
+  const presented = (id: SessionToken.SessionId, at: number) => ({
+    keys: [engine.keyOf(Redacted.value(id))],
+    renamedAfter: Expiry.renamedAfter(at)
+  })
+
+  const commit = (
+    change: Pick<Engine.Commit<Data, User>, "presented" | "stored" | "initial"> & {
+      readonly f: (data: Data) => Data
+      readonly rotate: boolean
+      readonly user?: User | undefined
+    }
+  ) =>
+    Effect.suspend(() => {
+      const { f, initial, presented, rotate, stored, user } = change
+      return engine.commit({
+        presented,
+        stored,
+        several: false,
+        initial,
+        changes: [f],
+        data: f(stored === undefined ? initial : stored.data),
+        signIn: user === undefined ? undefined : { user },
+        rotate,
+        create: stored === undefined,
+        active: true,
+        coming: { id: undefined, tried: undefined },
+        endedHere: () => false
+      })
+    })
+
+  const change = Effect.fnUntraced(function*(
+    id: SessionToken.SessionId,
+    f: (data: Data) => Data,
+    rotate: boolean
+  ): Effect.fn.Return<Snapshot<Data, User>, CommitError> {
+    const carried = presented(id, yield* engine.now)
+    const { stored } = yield* engine.read(carried)
+    if (stored === undefined) return yield* new SessionGone()
+    const initial = yield* engine.initial
+    const committed = yield* commit({ presented: carried, stored, initial, f, rotate })
+    return committed.stored === undefined
+      ? yield* new SessionGone()
+      : { id: committed.newId ?? id, ...committed.stored }
+  })
+
+  /** Ends sessions of a user, and lets the requests around know, whose own sessions may be among them. */
+  const endByUser = Effect.fnUntraced(function*(
+    user: User,
+    which: { readonly only?: string | undefined; readonly except?: string | undefined }
+  ) {
+    const deletion = { name, userId: yield* engine.encodeUser(user), ...which }
+    const count = yield* store.deleteByUser(deletion)
+    yield* Metric.incrementBy(SessionMetrics.destroyed, count)
+    for (const begun of yield* Requests) {
+      if (begun.name === name) begun.noteEnded(deletion)
+    }
+    return count
+  })
+
+  return {
+    token: engine.token,
+    create: (options) =>
+      Effect.flatMap(engine.initial, (initial) => {
+        const { data = initial, user } = options ?? {}
+        const nobody = { keys: [], renamedAfter: 0 }
+        return commit({ presented: nobody, stored: undefined, initial, f: () => data, rotate: false, user })
+      }).pipe(
+        Effect.flatMap(({ newId, stored }) =>
+          newId === undefined || stored === undefined ? new SessionGone() : Effect.succeed({ id: newId, ...stored })
+        ),
+        // Nothing was there that could be gone or in conflict.
+        Effect.catchTags({ SessionGone: Effect.die, SessionConflict: Effect.die }),
+        traced("create")
+      ),
+    read: (id) =>
+      Effect.flatMap(engine.now, (at) => engine.read(presented(id, at))).pipe(
+        Effect.map(({ stored }) => stored === undefined ? Option.none() : Option.some({ id, ...stored })),
+        traced("read")
+      ),
+    update: (id, f) => traced("update")(change(id, f, false)),
+    touch: (id) =>
+      Effect.as(change(id, identity, false), true).pipe(
+        Effect.catchTags({ SessionGone: () => Effect.succeed(false), SessionConflict: () => Effect.succeed(true) }),
+        traced("touch")
+      ),
+    rotate: (id) => traced("rotate")(change(id, identity, true)),
+    destroy: (id) =>
+      Effect.flatMap(engine.now, (at) => engine.end(presented(id, at))).pipe(Effect.asVoid, traced("destroy")),
+    listByUser: (user, options) =>
+      Effect.gen(function*() {
+        const userId = yield* engine.encodeUser(user)
+        const now = yield* engine.now
+        const records = yield* store.listByUser({
+          name,
+          userId,
+          now,
+          ...Expiry.liveAfter(timeouts, now),
+          limit: whole(options?.limit, 100),
+          offset: whole(options?.offset, 0)
+        })
+        return (yield* engine.usable(records, now)).map((record) => Engine.infoOf(timeouts, record))
+      }).pipe(traced("listByUser")),
+    destroyByUser: (user, options) => traced("destroyByUser")(endByUser(user, { except: options?.except })),
+    destroyByHandle: (user, handle) =>
+      traced("destroyByHandle")(Effect.map(endByUser(user, { only: handle }), (count) => count > 0)),
+    clear: traced("clear")(store.clear(name)),
+    deleteExpired: (options) =>
+      Effect.gen(function*() {
+        const { millis, problems } = Durations.read("Sessions.deleteExpired: margin", options?.margin ?? "1 minute", {
+          from: "0 millis",
+          to: "3650 days"
+        })
+        const margin = yield* SessionConfigError.check("Sessions", problems, () => millis)
+        const now = yield* engine.now
+        const count = yield* store.deleteExpired(now - margin, whole(options?.limit, 1000))
+        yield* Metric.incrementBy(SessionMetrics.swept, count)
+        return count
+      }).pipe(traced("deleteExpired"))
+  }
+}
+
+const makeEngine = <Self, Data, User>({ format, onUndecodable, sessionName }: Definition<Self, Data, User>) =>
+  Effect.gen(function*() {
+    return yield* Engine.make({
+      name: sessionName,
+      format,
+      onUndecodable,
+      store: yield* SessionStore.SessionStore,
+      timeouts: yield* SessionTimeouts,
+      token: yield* SessionToken.SessionToken
+    })
+  })
+
+/**
+ * The tag of the engine under a manager, which the middleware uses. Whoever has the manager's layer has it, too.
+ *
+ * @internal
+ */
+export const engineOf = <Self, Data, User>(
+  { sessionName }: Definition<Self, Data, User>
+): Context.Tag<Sessions<Self>, Engine.Engine<Data, User>> =>
+  Context.GenericTag<Sessions<Self>, Engine.Engine<Data, User>>(`effect-sessions/internal/Engine/${sessionName}`)
+
 /**
  * Makes the manager of a declared session over the store in context, with the timeouts and the token generator of the
  * context. Fails if the declaration cannot work.
@@ -273,13 +388,15 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const make: <Self, Data, User>(
+export const make = <Self, Data, User>(
   definition: Definition<Self, Data, User>,
-  options?: Options
-) => Effect.Effect<Service<Data, User>, SessionConfigError, SessionStore.SessionStore> = SessionManager.make
+  options: Options = {}
+): Effect.Effect<Service<Data, User>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts> =>
+  Effect.map(makeEngine(definition), (engine) => makeService(engine, options))
 
 /**
- * The manager of a declared session over the store in context. Reads timeouts and token generator once.
+ * The manager of a declared session over the store in context, with the timeouts of the context, which must be there:
+ * `SessionTimeouts.layer()` has the defaults.
  *
  * @example
  * ```ts
@@ -302,8 +419,8 @@ export const make: <Self, Data, User>(
  */
 export const layer = <Self, Data, User>(
   definition: Definition<Self, Data, User>
-): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore> =>
-  Layer.effect(definition.sessions, make(definition))
+): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts> =>
+  layerWith(definition, {})
 
 /**
  * The manager of a declared session over the store in context, with options.
@@ -314,8 +431,13 @@ export const layer = <Self, Data, User>(
 export const layerWith = <Self, Data, User>(
   definition: Definition<Self, Data, User>,
   options: Options
-): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore> =>
-  Layer.effect(definition.sessions, make(definition, options))
+): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts> =>
+  Layer.effectContext(
+    Effect.map(makeEngine(definition), (engine) =>
+      Context.make(definition.sessions, makeService(engine, options)).pipe(
+        Context.add(engineOf(definition), engine)
+      ))
+  )
 
 /**
  * The manager over a store in memory: what an app starts development with. Warns when `NODE_ENV` is `production`.
@@ -325,4 +447,5 @@ export const layerWith = <Self, Data, User>(
  */
 export const layerMemory = <Self, Data, User>(
   definition: Definition<Self, Data, User>
-): Layer.Layer<Sessions<Self>, SessionConfigError> => Layer.provide(layer(definition), SessionStore.layerMemory)
+): Layer.Layer<Sessions<Self>, SessionConfigError, SessionTimeouts> =>
+  Layer.provide(layer(definition), SessionStore.layerMemory)

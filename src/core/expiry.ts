@@ -18,6 +18,12 @@ export const maxLifetime = 3650 * 86_400_000
 /** A clock may tell fractions (a test's, after a sleep of half a millisecond). Stored times are whole. */
 export const wholeMillis = (now: number): number => Math.floor(now)
 
+/**
+ * An id that was renamed later than this was renamed a moment ago, as a request sees it that arrived at `arrivedAt`: up
+ * to a minute before, and a second for clocks that disagree. The browser may not have had the new cookie yet.
+ */
+export const renamedAfter = (arrivedAt: number): number => arrivedAt - 61_000
+
 /** Idle and absolute timeout together: the sooner one ends the session. */
 export const expiresAt = (timeouts: Timeouts, createdAt: number, lastSeenAt: number): number =>
   Math.min(lastSeenAt + timeouts.idle, createdAt + timeouts.absolute)
@@ -29,16 +35,27 @@ export const expiresAt = (timeouts: Timeouts, createdAt: number, lastSeenAt: num
 export const deadline = (timeouts: Timeouts, times: Times): number =>
   Math.min(times.expiresAt, expiresAt(timeouts, times.createdAt, times.lastSeenAt))
 
-/** Whether the times of a row can be true at all. A row that fails this is corrupt. */
-export const isPossible = (times: Times, now: number): boolean =>
-  Number.isSafeInteger(times.createdAt) && Number.isSafeInteger(times.lastSeenAt) &&
-  Number.isSafeInteger(times.expiresAt) &&
-  times.createdAt >= 0 && times.createdAt <= times.lastSeenAt &&
-  times.createdAt <= now + clockTolerance &&
-  times.expiresAt <= times.createdAt + maxLifetime
+/** Whether the numbers of a row can be true at all. A row that fails this is corrupt. */
+export const isPossible = (record: SessionRecord, now: number): boolean =>
+  Number.isSafeInteger(record.version) && record.version >= 0 && record.version < Number.MAX_SAFE_INTEGER &&
+  Number.isSafeInteger(record.createdAt) && Number.isSafeInteger(record.lastSeenAt) &&
+  Number.isSafeInteger(record.expiresAt) &&
+  (record.renamedAt === null || Number.isSafeInteger(record.renamedAt)) &&
+  record.createdAt >= 0 && record.createdAt <= record.lastSeenAt &&
+  record.createdAt <= now + clockTolerance &&
+  record.expiresAt <= record.createdAt + maxLifetime
 
 /** `now >= deadline` is expired: at the very millisecond of the deadline the session is over. */
 export const isLive = (timeouts: Timeouts, times: Times, now: number): boolean => now < deadline(timeouts, times)
+
+/** What `isLive` asks of the times of a row besides its stored deadline, for whoever asks a store for many rows. */
+export const liveAfter = (
+  timeouts: Timeouts,
+  now: number
+): { readonly seenAfter: number; readonly begunAfter: number } => ({
+  seenAfter: now - timeouts.idle,
+  begunAfter: now - timeouts.absolute
+})
 
 /** Whether the last written activity is so old that this one should be written too. */
 export const isTouchDue = (timeouts: Timeouts, times: Times, now: number): boolean =>

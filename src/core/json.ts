@@ -1,46 +1,67 @@
 /** Deeper data is neither written nor read: it would overflow the stack of whoever walks it. */
 export const maxDepth = 256
 
-/** Rows longer than this are not parsed, whatever the limit for writing is. */
-export const maxReadLength = 1024 * 1024
+/**
+ * The longest data that can be declared, in bytes, and the longest text that is read: what was written under a larger
+ * limit, before a deploy, stays readable. As much as MySQL keeps in a column.
+ */
+export const maxLength = 16 * 1024 * 1024
 
 export type Text =
   | { readonly _tag: "Text"; readonly text: string; readonly droppedUndefined: boolean }
-  | { readonly _tag: "NotJson" }
-  | { readonly _tag: "TooLarge" }
+  /** `path` leads to what is not JSON. */
+  | { readonly _tag: "NotJson"; readonly path: string }
+  | { readonly _tag: "TooLarge"; readonly bytes: number }
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
 }
 
-/** `"Json"`, `"NotJson"`, or `"Undefined"` for JSON but for undefined properties, which JSON leaves out. */
-const kindOf = (value: unknown, depth: number): "Json" | "NotJson" | "Undefined" => {
+/** Where something is in data: `cart[0].price`. */
+export const pathOf = (steps: ReadonlyArray<PropertyKey>): string =>
+  steps.map((step, index) => typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${String(step)}`).join(
+    ""
+  )
+
+interface Kind {
+  /** Undefined properties, which JSON leaves out. */
+  readonly hasUndefined: boolean
+  /** To what is not JSON. */
+  readonly notJson: ReadonlyArray<PropertyKey> | undefined
+}
+
+const json: Kind = { hasUndefined: false, notJson: undefined }
+const notJson: Kind = { hasUndefined: false, notJson: [] }
+
+const kindOf = (value: unknown, depth: number): Kind => {
   switch (typeof value) {
     case "string":
     case "boolean":
-      return "Json"
+      return json
     case "number":
-      return Number.isFinite(value) ? "Json" : "NotJson"
+      return Number.isFinite(value) ? json : notJson
     case "object": {
-      if (value === null) return "Json"
-      if (depth >= maxDepth) return "NotJson"
+      if (value === null) return json
       const isArray = Array.isArray(value)
-      if ((!isArray && !isPlain(value)) || "toJSON" in value && typeof value.toJSON === "function") return "NotJson"
-      let kind: "Json" | "Undefined" = "Json"
-      for (const member of isArray ? value : Object.values(value)) {
+      if (depth >= maxDepth || (!isArray && !isPlain(value))) return notJson
+      if ("toJSON" in value && typeof value.toJSON === "function") return notJson
+      let hasUndefined = false
+      // JSON knows no symbols, and whoever reads a `__proto__` back may take it for the prototype.
+      if (Object.getOwnPropertySymbols(value).length > 0 || Object.hasOwn(value, "__proto__")) return notJson
+      for (const [step, member] of isArray ? value.entries() : Object.entries(value)) {
         if (member === undefined && !isArray) {
-          kind = "Undefined"
+          hasUndefined = true
           continue
         }
-        const memberKind = kindOf(member, depth + 1)
-        if (memberKind === "NotJson") return "NotJson"
-        if (memberKind === "Undefined") kind = "Undefined"
+        const kind = kindOf(member, depth + 1)
+        if (kind.notJson !== undefined) return { hasUndefined, notJson: [step, ...kind.notJson] }
+        hasUndefined ||= kind.hasUndefined
       }
-      return kind
+      return { hasUndefined, notJson: undefined }
     }
     default:
-      return "NotJson"
+      return notJson
   }
 }
 
@@ -48,9 +69,11 @@ const byteLength = (text: string): number => Buffer.byteLength(text)
 
 const textOf = (value: unknown, maxBytes: number, droppedUndefined: boolean): Text => {
   const text = JSON.stringify(value)
-  return text.length * 3 > maxBytes && byteLength(text) > maxBytes
-    ? { _tag: "TooLarge" }
-    : { _tag: "Text", text, droppedUndefined }
+  if (text.length * 3 > maxBytes) {
+    const bytes = byteLength(text)
+    if (bytes > maxBytes) return { _tag: "TooLarge", bytes }
+  }
+  return { _tag: "Text", text, droppedUndefined }
 }
 
 /** JSON text of what is known to be JSON. */
@@ -61,8 +84,8 @@ export const stringifyUnchecked = (value: unknown, maxBytes: number): Text => te
  * instances, functions) is refused, since it would come back as something else.
  */
 export const stringify = (value: unknown, maxBytes: number): Text => {
-  const kind = kindOf(value, 0)
-  return kind === "NotJson" ? { _tag: "NotJson" } : textOf(value, maxBytes, kind === "Undefined")
+  const { hasUndefined, notJson } = kindOf(value, 0)
+  return notJson === undefined ? textOf(value, maxBytes, hasUndefined) : { _tag: "NotJson", path: pathOf(notJson) }
 }
 
 /** Whether the brackets of `text` nest too deep. Brackets inside strings do not count. */
@@ -98,7 +121,7 @@ const parseWith = (
   text: string,
   reviver: ((key: string, value: unknown) => unknown) | undefined
 ): unknown => {
-  if (text.length > maxReadLength) return undefined
+  if (text.length > maxLength) return undefined
   try {
     return JSON.parse(text, reviver)
   } catch {
@@ -123,6 +146,6 @@ const parseSuspicious = (text: string): unknown => {
  */
 export const parse = (text: string): unknown => {
   // The length first, since the rest looks at every character.
-  if (text.length > maxReadLength || isTooDeep(text)) return undefined
+  if (text.length > maxLength || isTooDeep(text)) return undefined
   return isSuspicious(text) ? parseSuspicious(text) : parseUnchecked(text)
 }

@@ -1,5 +1,34 @@
+import { deriveHandle } from "./digest.js"
 import * as Expiry from "./expiry.js"
-import type { Row, SessionRecord } from "./record.js"
+import type { SessionRecord } from "./record.js"
+
+/** What a request carries. */
+export interface Presented {
+  /** The keys of the ids, several where the browser sends several cookies of one name. */
+  readonly keys: ReadonlyArray<string>
+  /** An id that was renamed later than this was renamed a moment ago. */
+  readonly renamedAfter: number
+}
+
+/** What the presented keys lead to. */
+export type Found =
+  | { readonly _tag: "Nobody" }
+  | { readonly _tag: "One"; readonly record: SessionRecord }
+  /** Several live sessions: nothing says which one is meant. */
+  | { readonly _tag: "Several" }
+
+const nobody: Found = { _tag: "Nobody" }
+
+/**
+ * Which session a request means that carries several ids: the one that is live, if exactly one is and no other id was
+ * renamed a moment ago. `records` are the live ones that the keys lead to.
+ */
+export const choose = (keys: ReadonlyArray<string>, records: ReadonlyArray<SessionRecord>): Found => {
+  const live = records.filter(({ key }) => keys.includes(key))
+  const [record] = live
+  if (record === undefined || live.length < records.length) return nobody
+  return live.length === 1 ? { _tag: "One", record } : { _tag: "Several" }
+}
 
 /** What was asked of a session since it was read. */
 export interface Wish {
@@ -15,130 +44,165 @@ export interface Wish {
   readonly active: boolean
 }
 
-/** The one store operation that grants the wish of somebody who has no session. */
-export type PlanForNone =
-  | { readonly _tag: "Nothing" }
-  | { readonly _tag: "Insert"; readonly next: Row }
+/** Where a wish meets: the declaration, today's policy, and what the request brought and found. */
+export interface Situation {
+  readonly name: string
+  readonly timeouts: Expiry.Timeouts
+  readonly now: number
+  /** The encoded data of a session that nobody has changed. */
+  readonly initial: string
+  readonly presented: Presented
+  /** The session as it was read. */
+  readonly stored: SessionRecord | undefined
+  /** Whether the request carries the ids of several live sessions. */
+  readonly several: boolean
+}
 
-/** The one store operation that grants a wish about a stored session. */
-export type PlanForStored =
+/** Makes the record of a new key. */
+export type UnderKey = (key: string) => SessionRecord
+
+/** The one store operation that grants a wish. */
+export type Plan =
   | { readonly _tag: "Nothing" }
-  | { readonly _tag: "Update"; readonly next: Row; readonly extended: boolean }
-  | { readonly _tag: "Touch"; readonly next: Row }
-  | { readonly _tag: "Rotate"; readonly next: Row }
+  /** `guarded`: only if no presented id was renamed a moment ago. `ends`: the presented sessions end then. */
+  | { readonly _tag: "Insert"; readonly next: UnderKey; readonly guarded: boolean; readonly ends: boolean }
+  | { readonly _tag: "Update"; readonly next: SessionRecord; readonly extended: boolean }
+  | { readonly _tag: "Touch"; readonly next: SessionRecord }
+  | { readonly _tag: "Rotate"; readonly next: UnderKey }
   /** The session ended after it was read: there is nothing left to change. */
   | { readonly _tag: "Gone" }
+  /** Several sessions are live, and a change of one of them is refused. */
+  | { readonly _tag: "Several" }
 
 const nothing = { _tag: "Nothing" } as const
-const gone = { _tag: "Gone" } as const
 
 /**
- * Every rule about what a commit does to the store. `stored` is the session as it was read, `undefined` if there was
- * none; `initial` is the encoded data of a session nobody has changed.
+ * Every rule about what a commit does to the store.
  *
  * - Without a session only a wish worth a row makes one; everything else writes nothing.
+ * - A visitor's first change is not stored where the presented id was renamed a moment ago: the browser has another by
+ *   then. A sign-in always begins a session, and remembers the presented ids as its former ones.
  * - A session that ended meanwhile is not changed and not revived.
  * - A sign-in begins the session anew under a new id: both timeouts restart.
  * - A new id and new data go into one operation.
  * - The idle timeout moves only when a touch is due, whether by a touch alone or along with a change.
  */
-export function planStore(
-  timeouts: Expiry.Timeouts,
-  now: number,
-  stored: undefined,
-  initial: string,
-  wish: Wish
-): PlanForNone
-export function planStore(
-  timeouts: Expiry.Timeouts,
-  now: number,
-  stored: SessionRecord,
-  initial: string,
-  wish: Wish
-): PlanForStored
-export function planStore(
-  timeouts: Expiry.Timeouts,
-  now: number,
-  stored: SessionRecord | undefined,
-  initial: string,
-  wish: Wish
-): PlanForNone | PlanForStored {
-  if (stored === undefined) {
-    if (wish.signIn === undefined && wish.data === undefined && !wish.create) return nothing
-    const times = Expiry.beginAt(timeouts, now)
-    return {
-      _tag: "Insert",
-      next: {
-        userId: wish.signIn ?? null,
-        data: wish.data ?? initial,
-        version: 1,
-        createdAt: times.createdAt,
-        lastSeenAt: times.lastSeenAt,
-        expiresAt: times.expiresAt
-      }
-    }
+export const plan = (situation: Situation, wish: Wish): Plan =>
+  situation.stored === undefined
+    ? planBegin(situation, wish)
+    : planChange(situation, situation.stored, wish)
+
+const planBegin = ({ initial, name, now, presented, several, timeouts }: Situation, wish: Wish): Plan => {
+  const { create, data, signIn } = wish
+  if (signIn === undefined && data === undefined && !create) return nothing
+  if (signIn === undefined && several) return { _tag: "Several" }
+  const times = Expiry.beginAt(timeouts, now)
+  const [previousKey = null, earlierKey = null] = signIn === undefined ? [] : presented.keys
+  return {
+    _tag: "Insert",
+    guarded: signIn === undefined && presented.keys.length > 0,
+    ends: several,
+    next: (key) => ({
+      name,
+      key,
+      previousKey,
+      earlierKey,
+      renamedAt: previousKey === null ? null : now,
+      handle: deriveHandle(key),
+      userId: signIn ?? null,
+      data: data ?? initial,
+      version: 1,
+      ...times,
+      remembered: false
+    })
   }
+}
 
-  const rotates = wish.rotate || wish.signIn !== undefined
-  const changes = rotates || wish.data !== undefined
-  if (!Expiry.isLive(timeouts, stored, now)) return changes ? gone : nothing
+const planChange = ({ now, timeouts }: Situation, stored: SessionRecord, wish: Wish): Plan => {
+  const { active, data, rotate, signIn } = wish
+  const renames = rotate || signIn !== undefined
+  const changes = renames || data !== undefined
+  if (!Expiry.isLive(timeouts, stored, now)) return changes ? { _tag: "Gone" } : nothing
 
-  const extended = wish.active && Expiry.isTouchDue(timeouts, stored, now)
-  const times = wish.signIn !== undefined
+  const extended = active && Expiry.isTouchDue(timeouts, stored, now)
+  const times = signIn !== undefined
     ? Expiry.beginAt(timeouts, now)
     : extended
     ? Expiry.seenAt(timeouts, stored, now)
     : stored
-  const next: Row = {
-    userId: wish.signIn ?? stored.userId,
-    data: wish.data ?? stored.data,
+  const next: SessionRecord = {
+    ...stored,
+    userId: signIn ?? stored.userId,
+    data: data ?? stored.data,
     version: changes ? stored.version + 1 : stored.version,
     createdAt: times.createdAt,
     lastSeenAt: times.lastSeenAt,
     expiresAt: times.expiresAt
   }
-  if (rotates) return { _tag: "Rotate", next }
+  if (renames) {
+    const isSameUser = next.userId === stored.userId
+    return {
+      _tag: "Rotate",
+      next: (key) => ({
+        ...next,
+        key,
+        previousKey: stored.key,
+        earlierKey: stored.previousKey,
+        renamedAt: now,
+        handle: isSameUser ? stored.handle : deriveHandle(key)
+      })
+    }
+  }
   if (changes) return { _tag: "Update", next, extended }
   return extended ? { _tag: "Touch", next } : nothing
 }
 
-/** What has become of the session by the time the response leaves. */
-export type EndState =
-  /** Nobody looked at it, or there was none and there is none. */
-  | { readonly _tag: "Untouched" }
-  /** It was read and still stands under the id that the visitor sent. */
-  | { readonly _tag: "Kept"; readonly expiresAt: number; readonly extended: boolean }
-  /** It stands under an id that the visitor does not have yet. */
-  | { readonly _tag: "Renamed"; readonly expiresAt: number }
-  /** It was ended by this request, or was found ended when this request wanted to change it. */
-  | { readonly _tag: "Ended" }
-
-/** What the visitor's cookie needs. */
-export type CookiePlan =
-  | { readonly _tag: "Keep" }
-  | { readonly _tag: "Set"; readonly expiresAt: number }
-  | { readonly _tag: "Clear" }
-
-const keep: CookiePlan = { _tag: "Keep" }
-const clear: CookiePlan = { _tag: "Clear" }
+/** What is left to do where a write found nothing at the version it expected. */
+export type Missed =
+  /** The write is there all the same: it had been done before. */
+  | { readonly _tag: "Done"; readonly record: SessionRecord }
+  /** Somebody else changed the session: again, on this. */
+  | { readonly _tag: "Again"; readonly record: SessionRecord }
+  /** There is nothing left to revoke: the sign-in begins a session of its own. */
+  | { readonly _tag: "Begin" }
+  | { readonly _tag: "Renamed" }
+  | { readonly _tag: "Gone" }
 
 /**
- * Every rule about the cookie of a response. `sent` is whether the request carried a cookie of our name at all,
- * `reissue` whether it was signed under a key that is on its way out, `persistent` whether the cookie has a lifetime
- * that must follow the session's.
+ * Every rule about a session that vanished or changed between reading and writing. `found` are the live records that its
+ * key, and the new key of this request if it has one, lead to.
+ *
+ * - What is stored as it was to be written is done, whoever said so or did not.
+ * - A sign-in does not need the session it found: a visitor's that is gone or renamed is not missed, nor one that this
+ *   very request ended. But who refreshes a sign-in that somebody else ended must not undo that.
  */
-export const planCookie = (
-  end: EndState,
-  cookie: { readonly sent: boolean; readonly reissue: boolean; readonly persistent: boolean }
-): CookiePlan => {
-  switch (end._tag) {
-    case "Untouched":
-      return keep
-    case "Kept":
-      return cookie.reissue || (cookie.persistent && end.extended) ? { _tag: "Set", expiresAt: end.expiresAt } : keep
-    case "Renamed":
-      return { _tag: "Set", expiresAt: end.expiresAt }
-    case "Ended":
-      return cookie.sent ? clear : keep
+export const afterMiss = (
+  before: SessionRecord,
+  found: ReadonlyArray<SessionRecord>,
+  request: {
+    /** The record that a rename was to leave. */
+    readonly tried: SessionRecord | undefined
+    readonly signsIn: boolean
+    /** Whether this request ended the session itself. */
+    readonly endedHere: boolean
   }
+): Missed => {
+  const { endedHere, signsIn, tried } = request
+  const mine = tried === undefined ? undefined : found.find(({ key }) => key === tried.key)
+  if (mine !== undefined && tried !== undefined) {
+    return isSame(mine, tried) ? { _tag: "Done", record: mine } : { _tag: "Again", record: mine }
+  }
+  const current = found.find(({ key }) => key === before.key)
+  if (current !== undefined) return { _tag: "Again", record: current }
+  if (signsIn && (before.userId === null || endedHere)) return { _tag: "Begin" }
+  return found.length > 0 ? { _tag: "Renamed" } : { _tag: "Gone" }
 }
+
+/** Whether a record is the one that was to be written. Its key is random and known to this request alone. */
+export const isSame = (found: SessionRecord, tried: SessionRecord): boolean =>
+  isFrom(found, tried) && found.version === tried.version && found.data === tried.data
+
+/** Whether a record is the one that was to be written, or what has become of it since. */
+export const isFrom = (found: SessionRecord, tried: SessionRecord): boolean =>
+  found.key === tried.key && found.handle === tried.handle && found.name === tried.name &&
+  found.userId === tried.userId && found.previousKey === tried.previousKey && found.createdAt === tried.createdAt

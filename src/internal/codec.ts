@@ -3,16 +3,15 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { ParseError } from "effect/ParseResult"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import * as Direct from "./Direct.js"
-import * as Json from "./internal/json.js"
-import { SessionConfigError, SessionDataError } from "./SessionError.js"
-import type { SessionRecord } from "./SessionStore.js"
-import * as Verbatim from "./Verbatim.js"
+import * as Json from "../core/json.js"
+import type { SessionRecord } from "../core/record.js"
+import { SessionConfigError, SessionDataError } from "../SessionError.js"
+import * as Verbatim from "./verbatim.js"
 
 /**
  * How the data and the user of a session are written down.
@@ -32,17 +31,36 @@ export interface Format<Data, User> {
 }
 
 /**
- * The two directions of a schema.
+ * The two directions of a schema. What the functions of a schema throw is a failure as well. The failure says where, not
+ * what.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Codable<Type, Encoded> {
-  readonly encode: (value: Type) => Effect.Effect<Encoded, ParseError>
-  readonly decode: (value: unknown) => Effect.Effect<Type, ParseError>
+  readonly encode: (value: Type) => Effect.Effect<Encoded, Place>
+  readonly decode: (value: unknown) => Effect.Effect<Type, Place>
   /** Whether both would make of a value what it is, where that can be told beforehand. See `Verbatim`. */
   readonly isVerbatim: ((value: unknown) => value is Type & Encoded) | undefined
 }
+
+/** Where in the data something does not fit its schema, as a path. */
+export interface Place {
+  readonly path: string
+}
+
+const placeOf = (cause: Cause.Cause<ParseResult.ParseError>): Place => {
+  const failure = Cause.failureOption(cause)
+  if (Option.isNone(failure)) return { path: "a function of the schema threw" }
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(failure.value)
+  return { path: Json.pathOf(issue?.path ?? []) }
+}
+
+const placed = <A>(run: () => Effect.Effect<A, ParseResult.ParseError>): Effect.Effect<A, Place> =>
+  Effect.catchAllCause(
+    Effect.suspend(run),
+    (cause) => Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.fail(placeOf(cause))
+  )
 
 /**
  * The two directions of a schema.
@@ -53,7 +71,11 @@ export interface Codable<Type, Encoded> {
 export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Codable<Type, Encoded> => {
   const encode = Schema.encode(schema)
   const decode = Schema.decodeUnknown(schema)
-  return { encode: (value) => encode(value), decode: (value) => decode(value), isVerbatim: Verbatim.make(schema) }
+  return {
+    encode: (value) => placed(() => encode(value)),
+    decode: (value) => placed(() => decode(value)),
+    isVerbatim: Verbatim.make(schema)
+  }
 }
 
 /**
@@ -63,14 +85,15 @@ export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Co
  * @category models
  */
 export interface Codec<Data, User> {
-  readonly initial: Data
+  /** The initial data, made anew each time, so that visitors share no object. */
+  readonly initial: Effect.Effect<Data>
   readonly initialText: string
   /** Fails if the data does not encode, is not JSON then, or is too large. */
   readonly encodeData: (data: Data) => Effect.Effect<string, SessionDataError>
   /** Fails if the user does not encode to a string of 1 to 255 characters without NUL. */
   readonly encodeUser: (user: User) => Effect.Effect<string, SessionDataError>
-  /** Fails, with what does not decode, if the row is corrupt or of another schema. */
-  readonly decode: (record: SessionRecord) => Effect.Effect<Decoded<Data, User>, "data" | "user">
+  /** Fails if the row is corrupt or of another schema. */
+  readonly decode: (record: SessionRecord) => Effect.Effect<Decoded<Data, User>, Undecodable>
 }
 
 /**
@@ -84,82 +107,112 @@ export interface Decoded<Data, User> {
   readonly user: Option.Option<User>
 }
 
+/**
+ * What of a record does not decode, and where.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Undecodable extends Place {
+  readonly part: "data" | "user"
+}
+
 const maxUserLength = 255
 
-const loneSurrogate = /\p{Surrogate}/u
+/** Databases disagree about NUL, and text that is not Unicode comes back as something else. */
+const unstorable = /\u0000|\p{Surrogate}/u
 
-const dataError = (reason: SessionDataError["reason"]) => new SessionDataError({ reason })
+const dataError = (reason: SessionDataError["reason"], detail: string) => new SessionDataError({ reason, detail })
 
 /**
- * Makes a codec. Fails if `maxBytes` is not a positive whole number or if the initial data does not encode.
+ * Makes a codec. Fails if `maxBytes` is not a whole number from 1 to 16 MiB or if the initial data does not encode, or
+ * does not decode again.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = <Data, User>(
+export const make = Effect.fnUntraced(function*<Data, User>(
   format: Format<Data, User>
-): Effect.Effect<Codec<Data, User>, SessionConfigError> => {
-  const { isVerbatim } = format.data
+): Effect.fn.Return<Codec<Data, User>, SessionConfigError> {
+  const { data: codable, initial, maxBytes } = format
+  const { isVerbatim } = codable
 
-  const decodeText = (text: string): Effect.Effect<Data, "data"> => {
+  const decodeText = (text: string): Effect.Effect<Data, Place> => {
     if (isVerbatim !== undefined) {
       const value = Json.parseUnchecked(text)
-      if (isVerbatim(value)) return Exit.succeed(value)
+      if (isVerbatim(value)) return Effect.succeed(value)
     }
     const value = Json.parse(text)
-    return value === undefined ? Exit.fail("data") : Direct.mapError(format.data.decode(value), () => "data")
+    return value === undefined ? Effect.fail({ path: "it is not JSON" }) : codable.decode(value)
   }
 
   const toText = (result: Json.Text): Effect.Effect<string, SessionDataError> => {
-    if (result._tag !== "Text") return Exit.fail(dataError(result._tag))
-    // A required property that is undefined is lost in JSON. Better to fail now than to lose the session later.
-    return result.droppedUndefined
-      ? Direct.mapError(Direct.map(decodeText(result.text), () => result.text), () => dataError("NotJson"))
-      : Exit.succeed(result.text)
+    switch (result._tag) {
+      case "NotJson":
+        return Effect.fail(dataError("NotJson", result.path))
+      case "TooLarge":
+        return Effect.fail(dataError("TooLarge", `${result.bytes} bytes, where ${maxBytes} are allowed`))
+      case "Text":
+        // A required property that is undefined is lost in JSON. Better to fail now than to lose the session later.
+        return result.droppedUndefined
+          ? Effect.mapBoth(decodeText(result.text), {
+            onFailure: ({ path }) => dataError("NotJson", path),
+            onSuccess: () => result.text
+          })
+          : Effect.succeed(result.text)
+    }
   }
 
   const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
     isVerbatim !== undefined && isVerbatim(data)
-      ? toText(Json.stringifyUnchecked(data, format.maxBytes))
-      : Direct.flatMap(
-        Direct.mapError(format.data.encode(data), () => dataError("Unencodable")),
-        (encoded) => toText(Json.stringify(encoded, format.maxBytes))
+      ? toText(Json.stringifyUnchecked(data, maxBytes))
+      : Effect.flatMap(
+        Effect.mapError(codable.encode(data), ({ path }) => dataError("Unencodable", path)),
+        (encoded) => toText(Json.stringify(encoded, maxBytes))
       )
 
   const encodeUser = (user: User): Effect.Effect<string, SessionDataError> =>
     Effect.flatMap(
-      Effect.mapError(format.user.encode(user), () => dataError("Unencodable")),
+      Effect.mapError(format.user.encode(user), () => dataError("Unencodable", "the user")),
       (text) =>
-        text.length > 0 && text.length <= maxUserLength && !text.includes("\u0000") && !loneSurrogate.test(text)
+        text.length > 0 && text.length <= maxUserLength && !unstorable.test(text)
           ? Effect.succeed(text)
-          : Effect.fail(dataError("Unencodable"))
+          : Effect.fail(dataError("Unencodable", "the user: 1 to 255 characters without NUL are allowed"))
     )
 
-  const decode = (record: SessionRecord): Effect.Effect<Decoded<Data, User>, "data" | "user"> => {
-    const { userId } = record
-    return Direct.flatMap(decodeText(record.data), (data) =>
-      userId === null
-        ? Exit.succeed({ data, user: Option.none() })
-        : Direct.mapError(
-          Direct.map(format.user.decode(userId), (user) => ({ data, user: Option.some(user) })),
-          (): "user" => "user"
-        ))
-  }
-
-  if (!(Number.isSafeInteger(format.maxBytes) && format.maxBytes > 0)) {
-    return Effect.fail(
-      new SessionConfigError({
-        module: "Session",
-        problems: ["Session.maxBytes must be a positive whole number of bytes"]
-      })
+  const decode = ({ data, userId }: SessionRecord): Effect.Effect<Decoded<Data, User>, Undecodable> =>
+    Effect.flatMap(
+      Effect.mapError(decodeText(data), ({ path }): Undecodable => ({ part: "data", path })),
+      (data) =>
+        userId === null
+          ? Effect.succeed({ data, user: Option.none() })
+          : Effect.mapBoth(format.user.decode(userId), {
+            onFailure: ({ path }): Undecodable => ({ part: "user", path }),
+            onSuccess: (user) => ({ data, user: Option.some(user) })
+          })
     )
+
+  const problem = (text: string) => new SessionConfigError({ module: "Session", problems: [text] })
+
+  if (!(Number.isSafeInteger(maxBytes) && maxBytes > 0 && maxBytes <= Json.maxLength)) {
+    return yield* problem(`Session.maxBytes must be a whole number of bytes, from 1 to ${Json.maxLength}`)
   }
-  return Effect.mapBoth(encodeData(format.initial), {
-    onFailure: (error) =>
-      new SessionConfigError({
-        module: "Session",
-        problems: [`Session.initial cannot be stored: ${error.message}`]
-      }),
-    onSuccess: (initialText) => ({ initial: format.initial, initialText, encodeData, encodeUser, decode })
-  })
-}
+  const initialText = yield* Effect.mapError(
+    encodeData(initial),
+    ({ detail, message }) => problem(`Session.initial cannot be stored: ${message} (${detail})`)
+  )
+  yield* Effect.mapError(
+    decodeText(initialText),
+    ({ path }) => problem(`Session.initial cannot be read again once it is stored (${path})`)
+  )
+  return {
+    initial: Effect.orDieWith(
+      decodeText(initialText),
+      () => problem("Session.initial could be read when the layer was built, and no longer")
+    ),
+    initialText,
+    encodeData,
+    encodeUser,
+    decode
+  }
+})

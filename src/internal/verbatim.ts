@@ -29,7 +29,14 @@ export const make = <Type, Encoded>(
   schema: Schema.Schema<Type, Encoded>
 ): ((value: unknown) => value is Type & Encoded) | undefined => {
   const check = checkOf(schema.ast)
-  return check && ((value): value is Type & Encoded => check(value))
+  return check && ((value): value is Type & Encoded => {
+    try {
+      return check(value)
+    } catch {
+      // A filter of the app's own that throws: the schema itself will say so, as a failure.
+      return false
+    }
+  })
 }
 
 const checkOf = (ast: AST.AST): Check | undefined => {

@@ -1,0 +1,263 @@
+import * as Expiry from "./expiry.js"
+import type { SessionRecord } from "./record.js"
+
+/** A session as it was read or last written, decoded. The shell knows more of it. */
+export interface Stored<Data> {
+  readonly data: Data
+  readonly record: SessionRecord
+}
+
+/** A change of the data. It is told the initial data as well, which a sign-in without `carry` begins with. */
+export type Change<Data> = (data: Data, initial: Data) => Data
+
+/** What a request wants and has not written yet. */
+export interface Staged<Data, User> {
+  readonly changes: ReadonlyArray<Change<Data>>
+  readonly signIn: { readonly user: User } | undefined
+  readonly rotate: boolean
+  /** Whether a visitor's session is to be stored even if its data does not change. */
+  readonly create: boolean
+}
+
+/** What has become of the session in this request, for the cookie of its response. */
+export type Outcome =
+  /** Nobody looked at it, there is none, or it was ended or renamed elsewhere: nothing to tell the browser. */
+  | "Untouched"
+  /** It stands under the id that the request carries. */
+  | "Kept"
+  /** So it does, and its idle timeout moved. */
+  | "Extended"
+  /** This request gave it its id. */
+  | "Given"
+  /** This request ended it. */
+  | "SignedOut"
+
+/**
+ * One request's session, as data. `data` is that of `stored`, or the initial one, with what is staged. Everything that
+ * happens is a function from one state to the next.
+ */
+export interface State<Data, User, S extends Stored<Data>> {
+  readonly initial: Data
+  readonly stored: S | undefined
+  /** When the session had been seen last, as this request found it. */
+  readonly seenBefore: number | undefined
+  readonly data: Data
+  readonly staged: Staged<Data, User>
+  /** Whether this is activity of the user. */
+  readonly active: boolean
+  /** Whether reading and changing counts as no activity. */
+  readonly background: boolean
+  readonly outcome: Outcome
+  /** Whether the store was asked, or need not be. */
+  readonly loaded: boolean
+  /** Whether the request carries the ids of several live sessions. */
+  readonly several: boolean
+  /** Whether the response has been decided on: nothing more can be staged. */
+  readonly closed: boolean
+}
+
+const unstaged = { changes: [], signIn: undefined, rotate: false, create: false }
+
+/** A request that has not asked for its session yet. */
+export const begin = <Data, User, S extends Stored<Data>>(
+  initial: Data,
+  options: { readonly background: boolean }
+): State<Data, User, S> => ({
+  initial,
+  stored: undefined,
+  seenBefore: undefined,
+  data: initial,
+  staged: unstaged,
+  active: false,
+  background: options.background,
+  outcome: "Untouched",
+  loaded: false,
+  several: false,
+  closed: false
+})
+
+/** Whoever asks for the session is active, but in the background. */
+export const use = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> =>
+  state.active || state.background ? state : { ...state, active: true }
+
+/** The data with what is staged, on what is stored. */
+const rebased = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
+  ...state,
+  data: apply(state.staged.changes, state.stored === undefined ? state.initial : state.stored.data, state.initial)
+})
+
+/** Changes, one after the other. */
+export const apply = <Data>(changes: ReadonlyArray<Change<Data>>, data: Data, initial: Data): Data =>
+  changes.reduce((data, change) => change(data, initial), data)
+
+/** The store was asked. */
+export const load = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  stored: S | undefined,
+  several: boolean
+): State<Data, User, S> =>
+  rebased({
+    ...state,
+    stored,
+    seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
+    several,
+    loaded: true,
+    outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
+  })
+
+/** Stages a change. One that changes nothing now is kept as well: on fresh data it may. */
+export const stageChange = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  change: Change<Data>,
+  next: Data
+): State<Data, User, S> => ({
+  ...state,
+  data: next,
+  staged: { ...state.staged, changes: [...state.staged.changes, change] }
+})
+
+/** Stages a sign-in: the data is the initial one, but for what `carry` keeps. */
+export const stageSignIn = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  user: User,
+  carry: ((data: Data) => Data) | undefined
+): State<Data, User, S> => {
+  const change: Change<Data> = carry === undefined ? (_data, initial) => initial : (data) => carry(data)
+  const changed = stageChange(state, change, change(state.data, state.initial))
+  return { ...changed, staged: { ...changed.staged, signIn: { user } } }
+}
+
+/** Stages a new id, if there is a session to give one to. */
+export const stageRotate = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
+  ...state,
+  staged: { ...state.staged, rotate: state.stored !== undefined }
+})
+
+/** Stages that a visitor gets a session. */
+export const stageCreate = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
+  ...state,
+  staged: { ...state.staged, create: true }
+})
+
+/** Whether what is staged gives the session a new id. */
+export const renames = <Data, User, S extends Stored<Data>>({ staged, stored }: State<Data, User, S>): boolean =>
+  stored === undefined || staged.rotate || staged.signIn !== undefined
+
+/** What there is to write: a change, no more than a note of activity, or nothing. */
+export const pending = <Data, User, S extends Stored<Data>>(
+  { active, staged, stored }: State<Data, User, S>,
+  timeouts: Expiry.Timeouts,
+  now: number
+): "Change" | "Touch" | "Nothing" =>
+  staged.changes.length > 0 || staged.signIn !== undefined || staged.rotate || staged.create
+    ? "Change"
+    : active && stored !== undefined && Expiry.isTouchDue(timeouts, stored.record, now)
+    ? "Touch"
+    : "Nothing"
+
+/** What is staged since `taken` was, which is no longer to be written. */
+const stagedSince = <Data, User>(staged: Staged<Data, User>, taken: Staged<Data, User>): Staged<Data, User> => ({
+  changes: staged.changes.slice(taken.changes.length),
+  signIn: staged.signIn === taken.signIn ? undefined : staged.signIn,
+  rotate: staged.rotate && !taken.rotate,
+  create: staged.create && !taken.create
+})
+
+/** `taken` has been written, which left `stored`. What was staged meanwhile is staged on that. */
+export const committed = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  taken: Staged<Data, User>,
+  result: { readonly stored: S | undefined; readonly given: boolean; readonly extended: boolean }
+): State<Data, User, S> =>
+  rebased({
+    ...state,
+    stored: result.stored,
+    staged: stagedSince(state.staged, taken),
+    several: state.several && result.stored === undefined,
+    outcome: result.stored === undefined
+      ? state.outcome
+      : result.given || state.outcome === "Given"
+      ? "Given"
+      : result.extended || state.outcome === "Extended"
+      ? "Extended"
+      : "Kept"
+  })
+
+/** `taken` could not be written, and is dropped. */
+export const failed = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  taken: Staged<Data, User>
+): State<Data, User, S> => rebased({ ...state, staged: stagedSince(state.staged, taken) })
+
+/** `taken` could not be written, since the session ended or was renamed elsewhere. Nothing to tell the browser. */
+export const lost = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  taken: Staged<Data, User>
+): State<Data, User, S> => failed<Data, User, S>({ ...state, stored: undefined, outcome: "Untouched" }, taken)
+
+/** This request ended the session, and dropped `taken`. */
+export const ended = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  taken: Staged<Data, User>
+): State<Data, User, S> =>
+  failed<Data, User, S>({ ...state, stored: undefined, loaded: true, several: false, outcome: "SignedOut" }, taken)
+
+/**
+ * The response has been decided on. A failure (500 and above) and a client that hung up (499) drop what is staged, and
+ * are no activity.
+ */
+export const close = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  status: number
+): State<Data, User, S> =>
+  status >= 500 || status === 499
+    ? rebased({ ...state, closed: true, active: false, staged: unstaged })
+    : { ...state, closed: true }
+
+/** The response is on its way. Whoever asks from now on has the store asked again. */
+export const letGo = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
+  ...state,
+  stored: undefined,
+  data: state.initial,
+  staged: unstaged,
+  loaded: false
+})
+
+/** What the browser's cookie needs. */
+export type CookiePlan =
+  | { readonly _tag: "Keep" }
+  | { readonly _tag: "Set"; readonly expiresAt: number }
+  | { readonly _tag: "Clear" }
+
+const keep: CookiePlan = { _tag: "Keep" }
+
+/**
+ * Every rule about the cookie of a response. `sent` is whether the request carried one of ours, good or bad; `reissue`
+ * whether it was signed under a key that is on its way out, not signed, or of a former name; `persistent` whether it has
+ * a lifetime that must follow the session's; `changedAt` when its attributes were last changed.
+ *
+ * - Only a sign-out clears it.
+ * - It is set where this request gave the session its id.
+ * - It is sent again where the id must be written anew, where its lifetime moved or is longer than today's policy allows,
+ *   and at the first activity after its attributes changed.
+ */
+export const planCookie = <Data, User, S extends Stored<Data>>(
+  { outcome, seenBefore, stored }: State<Data, User, S>,
+  timeouts: Expiry.Timeouts,
+  cookie: {
+    readonly sent: boolean
+    readonly reissue: boolean
+    readonly persistent: boolean
+    readonly changedAt: number | undefined
+  }
+): CookiePlan => {
+  if (outcome === "SignedOut") return cookie.sent ? { _tag: "Clear" } : keep
+  if (outcome === "Untouched" || stored === undefined) return keep
+  const { record } = stored
+  const expiresAt = Expiry.deadline(timeouts, record)
+  const lifetimeMoved = outcome === "Extended" || record.expiresAt > expiresAt
+  const isOutdated = cookie.reissue ||
+    (cookie.persistent && lifetimeMoved) ||
+    (cookie.changedAt !== undefined && seenBefore !== undefined && seenBefore < cookie.changedAt)
+  return outcome === "Given" || isOutdated ? { _tag: "Set", expiresAt } : keep
+}

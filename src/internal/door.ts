@@ -1,0 +1,300 @@
+/**
+ * The door of a request: begins its session, writes it before the headers leave, and says in the response what must be
+ * said of it. `SessionMiddleware` opens it for every router.
+ *
+ * @since 0.1.0
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Credential from "../core/credential.js"
+import * as Expiry from "../core/expiry.js"
+import * as Request from "../core/request.js"
+import { responseHeaders } from "../core/responseHeaders.js"
+import * as SessionCookie from "../SessionCookie.js"
+import {
+  SessionConfigError,
+  type SessionConflict,
+  type SessionDataError,
+  type SessionGone,
+  type SessionStoreError
+} from "../SessionError.js"
+import * as SessionMetrics from "../SessionMetrics.js"
+import type { SessionId } from "../SessionToken.js"
+import type { Engine } from "./engine.js"
+import * as Handle from "./handle.js"
+
+/**
+ * How a door treats requests. `SessionMiddleware.Options` explains each.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly transport?: "cookie" | "bearer" | undefined
+  readonly background?: boolean | undefined
+  readonly clearSiteData?: boolean | undefined
+  readonly trustedProxy?: boolean | undefined
+}
+
+type HandleOf<Data, User> = ReturnType<typeof Handle.make<Data, User>>["handle"]
+
+/**
+ * Begins the session of the request in context: from now on its fiber has the handle in context, and the session's hook
+ * after those hooks that are there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Begin = Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
+
+/** What the error of a commit answers, with what the response that it replaces said to all origins and caches. */
+const errorResponse = (
+  error: SessionStoreError | SessionDataError | SessionGone | SessionConflict,
+  replaced: HttpServerResponse.HttpServerResponse
+) =>
+  Effect.map(
+    HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 500 })),
+    (response) =>
+      HttpServerResponse.setHeaders(
+        response,
+        Object.entries(replaced.headers).filter(([name]) => name === "vary" || name.startsWith("access-control-"))
+      )
+  )
+
+/** Whether the client speaks plain http, as far as we can see without believing headers nobody vouched for. */
+const isPlainHttp = (request: HttpServerRequest.HttpServerRequest, trustedProxy: boolean): boolean => {
+  if (trustedProxy) return request.headers["x-forwarded-proto"]?.split(",")[0]?.trim() !== "https"
+  const { source } = request
+  if (Predicate.hasProperty(source, "socket")) return !Predicate.hasProperty(source.socket, "encrypted")
+  return Predicate.hasProperty(source, "url") && String(source.url).startsWith("http:")
+}
+
+const insecureWarning =
+  "The session cookie is Secure, but the request came over plain http: browsers drop the cookie, except on localhost. "
+  + "Serve https; behind a proxy that ends TLS, set trustedProxy: true in the options of SessionMiddleware; for "
+  + "development over plain http, set insecure: true in SessionCookie."
+
+/** What an operator can do about a request that failed, or whose change was lost, for the session's sake. */
+const advice = (error: SessionStoreError | SessionDataError | SessionGone | SessionConflict): string => {
+  switch (error._tag) {
+    case "SessionStoreError":
+      return "Look at the store: see whether its server is up, reachable, and not overloaded."
+    case "SessionDataError":
+      return error.reason === "TooLarge"
+        ? "Store less in the session, or raise maxBytes in Session.Tag."
+        : "Mend the schema in Session.Tag, or what the app puts into the session."
+    case "SessionGone":
+      return "Nothing to do: the session ended while the request was running, and the client was told so."
+    case "SessionConflict":
+      return error.reason === "Contended"
+        ? "The client was told to try again. If this goes on, keep what many requests change at once out of the session."
+        : "Nothing to do: the client was told to try again."
+  }
+}
+
+const report = (error: SessionStoreError | SessionDataError | SessionGone | SessionConflict, sessionName: string) =>
+  Effect.annotateLogs(
+    (error._tag === "SessionGone" || error._tag === "SessionConflict" ? Effect.logInfo : Effect.logError)(
+      `A session could not be used: ${error.message}. ${advice(error)}`
+    ),
+    {
+      session: sessionName,
+      error: error._tag,
+      ...("reason" in error ? { reason: error.reason } : {}),
+      ...("detail" in error && error.detail !== "" ? { detail: error.detail } : {})
+    }
+  )
+
+const clearSiteData = `"cache", "cookies", "storage"`
+
+const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const
+
+/**
+ * Opens the door to a declared session.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Self, H, Data, User>(
+  tag: Context.Tag<Self, H>,
+  asHandle: (handle: HandleOf<Data, User>) => H,
+  engine: Engine<Data, User>,
+  policy: SessionCookie.Policy,
+  options: Options
+): Begin => {
+  const isBearer = options.transport === "bearer"
+  const cookieName = isBearer ? undefined : policy.name
+  const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
+  let warned = false
+
+  const read = (headers: HttpServerRequest.HttpServerRequest["headers"], arrivedAt: number): Credential.Reading =>
+    isBearer
+      ? Credential.fromBearer(policy, engine.token.bytes, headers["authorization"])
+      : Credential.fromCookie(policy, engine.token.bytes, headers["cookie"], arrivedAt)
+
+  const reportReading = (reading: Credential.Reading): Effect.Effect<void> => {
+    if (reading._tag === "Rejected") return Metric.increment(SessionMetrics.rejectedCookies[reading.reason])
+    if (reading._tag === "Missing" || reading.overlooked === 0) return Effect.void
+    return Effect.logWarning(
+      `A request carries ${
+        reading.sent.length + reading.overlooked
+      } session cookies that we made. The first ${reading.sent.length} count: `
+        + "somebody tosses cookies. A cookie name with the prefix __Host- makes that impossible."
+    )
+  }
+
+  /** Writes what there is to write; what that fails with is the response. */
+  const written = (
+    session: ReturnType<typeof Handle.make<Data, User>>,
+    pending: "Change" | "Touch",
+    response: HttpServerResponse.HttpServerResponse
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+    Effect.matchCauseEffect(session.write, {
+      onSuccess: () => Effect.succeed(response),
+      onFailure: (cause) => {
+        const failure = Cause.failureOption(cause)
+        // Nothing but a note of activity was lost: no reason to fail the request.
+        if (pending === "Touch") {
+          return Effect.as(Effect.logWarning("The activity of a session was not noted", cause), response)
+        }
+        return Option.isSome(failure)
+          ? Effect.zipRight(report(failure.value, engine.name), errorResponse(failure.value, response))
+          : Effect.as(
+            Effect.logError("The commit of a session died", cause),
+            HttpServerResponse.empty({ status: 500 })
+          )
+      }
+    })
+
+  const cookiesFor = (
+    reading: Credential.Reading,
+    session: ReturnType<typeof Handle.make<Data, User>>,
+    state: NonNullable<ReturnType<typeof session.state>>,
+    now: number
+  ): ReadonlyArray<Cookies.Cookie> => {
+    const sent = reading._tag === "Accepted" ? reading.sent : []
+    const plan = Request.planCookie(state, engine.timeouts, {
+      sent: reading._tag !== "Missing",
+      reissue: sent.some(({ reissue }) => reissue),
+      persistent: policy.persistent,
+      changedAt: policy.changedAt
+    })
+    if (plan._tag === "Keep") return []
+    const former = new Set(sent.flatMap(({ formerName }) => formerName ?? []))
+    const cleared = Array.from(former, (name) => SessionCookie.clearName(policy, name))
+    if (plan._tag === "Clear") return [SessionCookie.clear(policy), ...cleared]
+    const id = session.id()
+    return id === undefined ? [] : [SessionCookie.write(policy, id, { expiresAt: plan.expiresAt, now }), ...cleared]
+  }
+
+  /** The response with what it must say of the session. */
+  const finish = Effect.fnUntraced(function*(
+    request: HttpServerRequest.HttpServerRequest,
+    reading: Credential.Reading,
+    session: ReturnType<typeof Handle.make<Data, User>>,
+    response: HttpServerResponse.HttpServerResponse
+  ) {
+    const state = session.state()
+    if (state === undefined) return response
+    const headers = responseHeaders(response.headers, isBearer ? "Authorization" : "Cookie")
+    if (options.clearSiteData === true && state.outcome === "SignedOut") headers["clear-site-data"] = clearSiteData
+    const withHeaders = HttpServerResponse.setHeaders(response, headers)
+    if (isBearer) return withHeaders
+    const cookies = cookiesFor(reading, session, state, yield* engine.now)
+    if (cookies.length === 0) return withHeaders
+    if (!warned && policy.attributes.secure === true && isPlainHttp(request, options.trustedProxy ?? false)) {
+      warned = true
+      yield* Effect.logWarning(insecureWarning)
+    }
+    return HttpServerResponse.updateCookies(
+      withHeaders,
+      (all) => cookies.reduce((all, cookie) => Cookies.setCookie(all, cookie), all)
+    )
+  })
+
+  const open = (request: HttpServerRequest.HttpServerRequest, arrivedAt: number) => {
+    const { headers } = request
+    let reading: Credential.Reading = { _tag: "Missing" }
+    const session = Handle.make(
+      engine,
+      () => {
+        reading = read(headers, arrivedAt)
+        const ids = reading._tag === "Accepted" ? reading.sent.map(({ text }) => text) : []
+        return {
+          ids,
+          presented: { keys: ids.map(engine.keyOf), renamedAfter: Expiry.renamedAfter(arrivedAt) },
+          credential: credentials[reading._tag],
+          report: reportReading(reading)
+        }
+      },
+      {
+        background: options.background ?? false,
+        canGiveId: headers["upgrade"] === undefined || request.method !== "GET",
+        toBearer
+      }
+    )
+
+    const hook: HttpApp.PreResponseHandler = (request, response) =>
+      Effect.suspend(() => {
+        session.close(response.status)
+        const state = session.state()
+        if (state === undefined) return Effect.succeed(response)
+        const failure = session.failure()
+        const told = response.status >= 500 && failure !== undefined
+          ? report(failure, engine.name)
+          : Effect.void
+        return Effect.flatMap(engine.now, (now) => {
+          const pending = Request.pending(state, engine.timeouts, now)
+          return Effect.zipRight(
+            told,
+            Effect.flatMap(
+              pending === "Nothing" ? Effect.succeed(response) : written(session, pending, response),
+              (response) => Effect.tap(finish(request, reading, session, response), () => session.letGo())
+            )
+          )
+        })
+      })
+
+    return { session, hook }
+  }
+
+  const sharedName = (other: string) =>
+    new SessionConfigError({
+      module: "SessionMiddleware",
+      problems: [
+        `the sessions ${engine.name} and ${other} have one cookie name, ${policy.name}: give one of them a policy of its `
+        + "own, made with SessionCookie.make, in the option cookie of its middleware"
+      ]
+    })
+
+  return Effect.flatMap(
+    engine.now,
+    (arrivedAt) =>
+      Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
+        const request = Context.get(context, HttpServerRequest.HttpServerRequest)
+        const begun = Context.get(context, Handle.Requests)
+        const ofThis = begun.filter(({ source }) => source === request.source)
+        // Middleware that was applied twice goes on as it is.
+        if (ofThis.some((one) => one.name === engine.name && one.cookieName === cookieName)) return Effect.void
+        const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
+        if (rival !== undefined) return Effect.die(sharedName(rival.name))
+        const { hook, session } = open(request, arrivedAt)
+        const { noteEnded } = session
+        const next = context.pipe(
+          Context.add(tag, asHandle(session.handle)),
+          Context.add(Handle.Requests, [...begun, { name: engine.name, source: request.source, cookieName, noteEnded }])
+        )
+        return Effect.zipRight(FiberRef.set(FiberRef.currentContext, next), HttpApp.appendPreResponseHandler(hook))
+      })
+  )
+}

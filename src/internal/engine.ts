@@ -1,0 +1,537 @@
+/**
+ * The engine of one declared session: reads, changes and ends sessions by their keys, for the manager and for the
+ * handles of requests alike. The rules are in `core/plan`; here is what must be waited for.
+ *
+ * How retries and timeouts nest, from the inside out:
+ *
+ * 1. A **store** bounds each of its operations (5 seconds if nobody says otherwise), its own retries included: those of
+ *    a statement that the database undid because of another one, which may be repeated whatever it does. What runs out
+ *    fails with a `SessionStoreError`.
+ * 2. A **write under a new key** whose outcome is unknown is looked up once, under that key, which nobody else knows. If
+ *    it is there, it is done. No other write of unknown outcome is looked up or repeated.
+ * 3. A **commit** whose write found another version is tried again on what the store holds by then: ten times at once,
+ *    then with growing random pauses, 40 times or 10 seconds in all. Then it fails with `SessionConflict`. Writers of
+ *    one process that met a conflict on one session go one after the other meanwhile. Any failure ends the commit.
+ * 4. A **request** commits once, before its headers leave, and as often as its handler asks. Nothing around that repeats
+ *    a commit or has a timeout of its own, and none can be interrupted while its write is on its way.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import { isCanonical } from "../core/base64url.js"
+import { deriveKey } from "../core/digest.js"
+import * as Expiry from "../core/expiry.js"
+import * as Plan from "../core/plan.js"
+import type { SessionRecord } from "../core/record.js"
+import * as Request from "../core/request.js"
+import {
+  SessionConfigError,
+  SessionConflict,
+  SessionDataError,
+  SessionGone,
+  SessionStoreError
+} from "../SessionError.js"
+import * as SessionMetrics from "../SessionMetrics.js"
+import * as SessionStore from "../SessionStore.js"
+import type { Timeouts } from "../SessionTimeouts.js"
+import type { Generator, SessionId } from "../SessionToken.js"
+import * as Codec from "./codec.js"
+
+/**
+ * A live session as it was read or written last.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stored<Data, User> extends Request.Stored<Data> {
+  readonly user: Option.Option<User>
+}
+
+/**
+ * What a request carries leads to this.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Reading<Data, User> {
+  readonly stored: Stored<Data, User> | undefined
+  readonly several: boolean
+}
+
+/**
+ * The id that a request gives its session if it needs a new one. Kept for the whole request: `tried` is what was to be
+ * stored under it and may be.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Coming {
+  id: SessionId | undefined
+  tried: SessionRecord | undefined
+}
+
+/**
+ * What to write.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Commit<Data, User> extends Request.Staged<Data, User>, Reading<Data, User> {
+  readonly presented: Plan.Presented
+  readonly initial: Data
+  /** The data of `stored`, or the initial one, with the changes. The very same value as before is no change. */
+  readonly data: Data
+  readonly active: boolean
+  readonly coming: Coming
+  /** Whether the request that commits ended this session itself. */
+  readonly endedHere: (record: SessionRecord) => boolean
+}
+
+/**
+ * What was written.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Committed<Data, User> {
+  /** The session as the store holds it now. None if there was none and nothing to store. */
+  readonly stored: Stored<Data, User> | undefined
+  /** The id of the session, if it is a new one. */
+  readonly newId: SessionId | undefined
+  /** Whether the idle timeout moved. */
+  readonly extended: boolean
+}
+
+/**
+ * What is known of a session without opening it. `seenAt` is the time of activity that is not written down yet.
+ *
+ * @since 0.1.0
+ * @category utils
+ */
+export const infoOf = (timeouts: Timeouts, record: SessionRecord, seenAt?: number) => {
+  const times = seenAt !== undefined && Expiry.isTouchDue(timeouts, record, seenAt)
+    ? Expiry.seenAt(timeouts, record, seenAt)
+    : record
+  return {
+    handle: record.handle,
+    createdAt: DateTime.unsafeMake(times.createdAt),
+    lastSeenAt: DateTime.unsafeMake(times.lastSeenAt),
+    expiresAt: DateTime.unsafeMake(Expiry.deadline(timeouts, times)),
+    authenticatedAt: record.userId === null ? Option.none() : Option.some(DateTime.unsafeMake(record.createdAt))
+  }
+}
+
+type ReadError = SessionStoreError | SessionDataError
+type CommitError = ReadError | SessionGone | SessionConflict
+
+/**
+ * The engine of one declared session.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Engine<Data, User> {
+  readonly name: string
+  readonly timeouts: Timeouts
+  readonly token: Generator
+  /** The initial data, made anew. */
+  readonly initial: Effect.Effect<Data>
+  /** The time, in whole milliseconds. */
+  readonly now: Effect.Effect<number>
+  /** A new id. */
+  readonly generateId: Effect.Effect<SessionId>
+  /** The key that belongs to the text of an id. */
+  readonly keyOf: (text: string) => string
+  /** The text under which a user is stored. */
+  readonly encodeUser: (user: User) => Effect.Effect<string, SessionDataError>
+  /** The store, its failures counted. */
+  readonly store: SessionStore.Service
+  /** The live session that a request means. */
+  readonly read: (presented: Plan.Presented) => Effect.Effect<Reading<Data, User>, ReadError>
+  /** Writes what there is to write with one store operation, again on fresh data where somebody else came first. */
+  readonly commit: (commit: Commit<Data, User>) => Effect.Effect<Committed<Data, User>, CommitError>
+  /** Ends sessions, and says how many. */
+  readonly end: (deletion: SessionStore.Deletion) => Effect.Effect<number, SessionStoreError>
+  /** The records of a list that are as they can be. Others are reported. */
+  readonly usable: (
+    records: ReadonlyArray<SessionRecord>,
+    now: number
+  ) => Effect.Effect<ReadonlyArray<SessionRecord>>
+}
+
+/** Tries before a change is given up as a conflict. Every lost try is somebody else's success. */
+const maxAttempts = 40
+
+/** Milliseconds before a change is given up as a conflict. */
+const maxConflictTime = 10_000
+
+/** The first tries follow each other at once: the way to the store is pause enough. */
+const attemptsWithoutDelay = 10
+
+/** A new id that is taken already is a broken source of randomness; this many are tried. */
+const maxCollisions = 3
+
+const pause = (attempt: number): Effect.Effect<void> =>
+  attempt <= attemptsWithoutDelay
+    ? Effect.void
+    : Effect.flatMap(
+      Random.nextIntBetween(0, 1 + Math.min(64, 2 ** (attempt - attemptsWithoutDelay))),
+      (millis) => Effect.sleep(millis)
+    )
+
+/** Lets the writers of one process that met a conflict on one session go one after the other, not against each other. */
+const makeQueue = () => {
+  const queues = new Map<string, { readonly semaphore: Effect.Semaphore; users: number }>()
+  return (key: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const queue = queues.get(key) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
+      queues.set(key, queue)
+      queue.users++
+      return Effect.ensuring(
+        queue.semaphore.withPermits(1)(effect),
+        Effect.sync(() => {
+          if (--queue.users === 0) queues.delete(key)
+        })
+      )
+    })
+}
+
+const nobody = { stored: undefined, several: false }
+
+const anotherRecord = () =>
+  new SessionStoreError({
+    operation: "read",
+    reason: "Unavailable",
+    outcomeUnknown: false,
+    detail: "it returned another record"
+  })
+
+const renamed = () => new SessionConflict({ reason: "Renamed" })
+
+const now = Effect.map(Clock.currentTimeMillis, Expiry.wholeMillis)
+
+const namePattern = /^[^\u0000-\u001f\u007f\p{Surrogate}]{1,100}$/u
+
+/**
+ * Makes the engine of a declared session. Fails if the declaration cannot work.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function*<Data, User>(options: {
+  readonly name: string
+  readonly format: Codec.Format<Data, User>
+  readonly onUndecodable: "discard" | "fail"
+  readonly store: SessionStore.Service
+  readonly timeouts: Timeouts
+  readonly token: Generator
+}): Effect.fn.Return<Engine<Data, User>, SessionConfigError> {
+  const { name, onUndecodable, timeouts, token } = options
+  yield* SessionConfigError.check("Session", [
+    ...(namePattern.test(name)
+      ? []
+      : ["Session.Tag needs a name of 1 to 100 characters, without control characters and lone surrogates"]),
+    ...(token.bytes >= 16 ? [] : ["SessionToken.bytes must be at least 16: a shorter id can be guessed"])
+  ], () => void 0)
+  const codec = yield* Codec.make(options.format)
+  const queued = makeQueue()
+
+  const store = SessionStore.around(
+    options.store,
+    (_operation, effect) =>
+      Effect.tapError(
+        effect,
+        ({ reason }) => reason === "Unavailable" ? Metric.increment(SessionMetrics.storeFailures) : Effect.void
+      )
+  )
+
+  const keyOf = (text: string): string => deriveKey(name, text)
+
+  const generateId = Effect.filterOrDie(
+    token.generate,
+    (id) => isCanonical(Redacted.value(id), token.bytes),
+    () =>
+      new SessionConfigError({
+        module: "SessionToken",
+        problems: ["SessionToken.generate must make canonical base64url of the declared number of bytes"]
+      })
+  )
+
+  const unusable = (record: SessionRecord, part: "data" | "user" | "times", path = "") =>
+    Effect.zipRight(
+      Metric.increment(SessionMetrics.undecodable[part]),
+      Effect.annotateLogs(
+        Effect.logWarning(
+          `A stored session is unusable: its ${part} cannot be read. Its visitor is treated as having none; the row stays.`
+        ),
+        { session: name, handle: record.handle, ...(path === "" ? {} : { path }) }
+      )
+    )
+
+  const decode = (record: SessionRecord): Effect.Effect<Stored<Data, User> | undefined, SessionDataError> =>
+    Effect.matchEffect(codec.decode(record), {
+      onSuccess: ({ data, user }) => Effect.succeed({ data, user, record }),
+      onFailure: ({ part, path }) =>
+        Effect.zipRight(
+          unusable(record, part, path),
+          onUndecodable === "discard"
+            ? Effect.succeed(undefined)
+            : Effect.fail(new SessionDataError({ reason: "Undecodable", detail: path }))
+        )
+    })
+
+  /** What is live of what a store returned, by today's timeouts. */
+  const usable: Engine<Data, User>["usable"] = (records, at) =>
+    Effect.filter(records, (record) =>
+      Expiry.isPossible(record, at)
+        ? Expiry.isLive(timeouts, record, at)
+          ? Effect.succeed(true)
+          : Effect.as(Metric.increment(SessionMetrics.expired), false)
+        : Effect.as(unusable(record, "times"), false))
+
+  const open = (found: Plan.Found): Effect.Effect<Reading<Data, User>, ReadError> =>
+    found._tag !== "One"
+      ? Effect.succeed({ stored: undefined, several: found._tag === "Several" })
+      : Effect.flatMap(decode(found.record), (stored): Effect.Effect<Reading<Data, User>> =>
+        stored === undefined
+          ? Effect.succeed(nobody)
+          : Effect.as(Metric.increment(SessionMetrics.read), { stored, several: false }))
+
+  const read: Engine<Data, User>["read"] = ({ keys, renamedAfter }) =>
+    Effect.flatMap(now, (at) => {
+      const [key, ...others] = keys
+      if (key === undefined) return Effect.succeed(nobody)
+      const searched = others.length === 0
+        ? Effect.map(store.read(key, at), Option.toArray)
+        : store.search({ keys, renamedAfter, now: at })
+      return Effect.flatMap(searched, (records) => {
+        if (records.length === 0) return Effect.as(Metric.increment(SessionMetrics.absent), nobody)
+        if (others.length === 0 && records.some((record) => record.key !== key)) return Effect.fail(anotherRecord())
+        return Effect.flatMap(usable(records, at), (live) => open(Plan.choose(keys, live)))
+      })
+    })
+
+  const encodeWish = Effect.fnUntraced(function*(asked: Commit<Data, User>, before: Data, data: Data) {
+    const { active, create, rotate, signIn } = asked
+    const wish: Plan.Wish = {
+      data: data === before ? undefined : yield* codec.encodeData(data),
+      signIn: signIn === undefined ? undefined : yield* codec.encodeUser(signIn.user),
+      rotate,
+      create,
+      active
+    }
+    return wish
+  })
+
+  /** Writes a record under a new key, and returns it with its id. None if there was nothing to rename, or no longer. */
+  const writeUnderNewKey = (
+    coming: Coming,
+    under: Plan.UnderKey,
+    write: (record: SessionRecord) => Effect.Effect<boolean, SessionStoreError>,
+    collisions = 0
+  ): Effect.Effect<readonly [SessionId, SessionRecord] | undefined, SessionStoreError> =>
+    Effect.flatMap(coming.id === undefined ? generateId : Effect.succeed(coming.id), (id) => {
+      const record = under(keyOf(Redacted.value(id)))
+      coming.id = id
+      coming.tried = record
+      const done = () => {
+        coming.id = undefined
+        coming.tried = undefined
+        return [id, record] as const
+      }
+      return Effect.matchEffect(write(record), {
+        onSuccess: (written) => Effect.sync(() => written ? done() : undefined),
+        onFailure: (error) => {
+          if (error.outcomeUnknown) {
+            return Effect.matchEffect(Effect.flatMap(now, (at) => store.read(record.key, at)), {
+              onFailure: () => Effect.fail(error),
+              onSuccess: (found) =>
+                Option.exists(found, (found) => Plan.isSame(found, record))
+                  ? Effect.sync(done)
+                  : Effect.fail(error)
+            })
+          }
+          coming.tried = undefined
+          if (error.reason !== "KeyExists" || collisions === maxCollisions) return Effect.fail(error)
+          coming.id = undefined
+          return writeUnderNewKey(coming, under, write, collisions + 1)
+        }
+      })
+    })
+
+  /** One try, on a session as it was read or on none. None means that the store holds something else by now. */
+  const attempt = Effect.fnUntraced(function*(
+    asked: Commit<Data, User>,
+    stored: Stored<Data, User> | undefined,
+    data: Data
+  ): Effect.fn.Return<Committed<Data, User> | undefined, CommitError> {
+    const { coming, initial, presented, signIn } = asked
+    const wish = yield* encodeWish(asked, stored === undefined ? initial : stored.data, data)
+    const at = yield* now
+    const several = asked.several && stored === undefined
+    const plan = Plan.plan(
+      { name, timeouts, now: at, initial: codec.initialText, presented, stored: stored?.record, several },
+      wish
+    )
+    const user = signIn === undefined
+      ? stored === undefined ? Option.none<User>() : stored.user
+      : Option.some(signIn.user)
+    const written = (record: SessionRecord, extended: boolean, newId?: SessionId): Committed<Data, User> => ({
+      stored: { data, user, record },
+      newId,
+      extended
+    })
+
+    switch (plan._tag) {
+      case "Nothing": {
+        if (stored !== undefined && asked.active) yield* Metric.increment(SessionMetrics.touchesSkipped)
+        return { stored, newId: undefined, extended: false }
+      }
+      case "Gone":
+        return undefined
+      case "Several":
+        return yield* new SessionConflict({ reason: "Several" })
+      case "Touch": {
+        const { expiresAt, key, lastSeenAt } = plan.next
+        const isLive = yield* store.touch({ key, lastSeenAt, expiresAt, now: at })
+        if (!isLive) return { stored, newId: undefined, extended: false }
+        yield* Metric.increment(SessionMetrics.touchesWritten)
+        return written(plan.next, true)
+      }
+      case "Update": {
+        const { extended, next: { data, expiresAt, key, lastSeenAt, version } } = plan
+        if (!(yield* store.update({ key, expectedVersion: version - 1, data, lastSeenAt, expiresAt, now: at }))) {
+          return undefined
+        }
+        yield* Metric.increment(SessionMetrics.updated)
+        if (extended) yield* Metric.increment(SessionMetrics.touchesWritten)
+        return written(plan.next, extended)
+      }
+      case "Insert": {
+        const unlessRenamed = plan.guarded ? { keys: presented.keys, after: presented.renamedAfter } : undefined
+        const inserted = yield* writeUnderNewKey(coming, plan.next, (record) => store.insert({ record, unlessRenamed }))
+        if (inserted === undefined) return yield* renamed()
+        yield* Metric.increment(SessionMetrics.created)
+        if (plan.ends) yield* end({ keys: presented.keys })
+        return written(inserted[1], true, inserted[0])
+      }
+      case "Rotate": {
+        if (stored === undefined) return undefined
+        const { key: oldKey, version: expectedVersion } = stored.record
+        const rotated = yield* writeUnderNewKey(
+          coming,
+          plan.next,
+          (next) => store.rotate({ oldKey, expectedVersion, next, now: at })
+        )
+        if (rotated === undefined) return undefined
+        yield* Metric.increment(SessionMetrics.rotated)
+        return written(rotated[1], true, rotated[0])
+      }
+    }
+  })
+
+  /** Tries again on what the store holds now, until it works, nothing is left to change, or the tries are used up. */
+  const retry = Effect.fnUntraced(function*(
+    asked: Commit<Data, User>,
+    read: Stored<Data, User>
+  ): Effect.fn.Return<Committed<Data, User>, CommitError> {
+    const { changes, coming, initial, presented, signIn } = asked
+    const giveUpAt = (yield* now) + maxConflictTime
+    let before = read
+    for (let tries = 2; tries <= maxAttempts; tries++) {
+      yield* pause(tries)
+      const at = yield* now
+      if (at >= giveUpAt) break
+      const keys = coming.tried === undefined ? [before.record.key] : [before.record.key, coming.tried.key]
+      const found = yield* store.search({ keys, renamedAfter: presented.renamedAfter, now: at })
+      const missed = Plan.afterMiss(before.record, yield* usable(found, at), {
+        tried: coming.tried,
+        signsIn: signIn !== undefined,
+        endedHere: asked.endedHere(before.record)
+      })
+      switch (missed._tag) {
+        case "Renamed":
+          return yield* renamed()
+        case "Gone": {
+          yield* Metric.increment(SessionMetrics.gone)
+          return yield* new SessionGone()
+        }
+        case "Begin": {
+          const begun = yield* attempt(asked, undefined, Request.apply(changes, initial, initial))
+          if (begun !== undefined) return begun
+          continue
+        }
+        case "Done":
+        case "Again": {
+          const current = yield* decode(missed.record)
+          if (current === undefined) return yield* new SessionGone()
+          // Ours, and the browser does not know its id yet.
+          const newId = missed.record.key === coming.tried?.key ? coming.id : undefined
+          if (newId !== undefined) {
+            coming.id = undefined
+            coming.tried = undefined
+          }
+          if (missed._tag === "Done") return { stored: current, newId, extended: true }
+          yield* Metric.increment(SessionMetrics.conflicts)
+          const committed = yield* attempt(asked, current, Request.apply(changes, current.data, initial))
+          if (committed !== undefined) return { ...committed, newId: committed.newId ?? newId }
+          before = current
+        }
+      }
+    }
+    return yield* new SessionConflict({ reason: "Contended" })
+  })
+
+  const commitOn = (
+    asked: Commit<Data, User>,
+    stored: Stored<Data, User> | undefined,
+    data: Data
+  ): Effect.Effect<Committed<Data, User>, CommitError> =>
+    Effect.flatMap(attempt(asked, stored, data), (committed) =>
+      committed !== undefined || stored === undefined
+        ? Effect.succeed(committed ?? { stored, newId: undefined, extended: false })
+        : queued(stored.record.key)(retry(asked, stored)))
+
+  /** A commit after one whose outcome is unknown: what that may have stored is looked for first. */
+  const commitAfterUnknown = Effect.fnUntraced(function*(asked: Commit<Data, User>, tried: SessionRecord) {
+    const { changes, coming, data, initial, stored } = asked
+    const found = yield* store.read(tried.key, yield* now)
+    const mine = Option.isSome(found) && Plan.isFrom(found.value, tried) ? yield* decode(found.value) : undefined
+    if (mine === undefined) return yield* commitOn(asked, stored, data)
+    const newId = coming.id
+    coming.id = undefined
+    coming.tried = undefined
+    const committed = yield* commitOn(asked, mine, Request.apply(changes, mine.data, initial))
+    return { ...committed, newId: committed.newId ?? newId }
+  })
+
+  const commit: Engine<Data, User>["commit"] = (asked) => {
+    const { tried } = asked.coming
+    return tried === undefined ? commitOn(asked, asked.stored, asked.data) : commitAfterUnknown(asked, tried)
+  }
+
+  const end: Engine<Data, User>["end"] = (deletion) =>
+    Effect.tap(store.delete(deletion), (count) => Metric.incrementBy(SessionMetrics.destroyed, count))
+
+  return {
+    name,
+    timeouts,
+    token,
+    initial: codec.initial,
+    now,
+    generateId,
+    keyOf,
+    encodeUser: codec.encodeUser,
+    store,
+    read,
+    commit,
+    end,
+    usable
+  }
+})
