@@ -2,14 +2,21 @@
  * Requires a signed-in user, and turns the stored user into the app's own.
  *
  * Guards are plain effects. Run one first thing in a handler, or provide what it returns as a request service with
- * `Effect.provideServiceEffect`, in the middleware of any router: see the example of `required`.
+ * `Effect.provideServiceEffect`, in the middleware of any router: see the example of `required`. For `HttpApi` there is
+ * `layerHttpApi`.
  *
  * @since 0.1.0
  */
+import type * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import type * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
+import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import type { Handle } from "./Session.js"
 import { type SessionStoreError, SessionUnauthenticated } from "./SessionError.js"
 import type { ReadError } from "./Sessions.js"
@@ -130,6 +137,97 @@ export const orRedirect = (location: string) =>
   Effect.catchIf(
     guard,
     (error): error is Extract<E | SessionUnauthenticated, SessionUnauthenticated> =>
-      error instanceof SessionUnauthenticated,
+      Predicate.isTagged(error, "SessionUnauthenticated"),
     () => Effect.fail(HttpServerResponse.redirect(location, { status: 302 }))
   )
+
+/**
+ * An `HttpApiMiddleware.Tag` that was declared with `SessionMiddleware.httpApi`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SessionsTag<Id, Self, Data, User, E> extends
+  Context.Tag<Id, {
+    readonly session: (
+      credential: HttpApiSecurity.HttpApiSecurity.Type<HttpApiSecurity.HttpApiSecurity>
+    ) => Effect.Effect<Handle<Data, User>, E, HttpRouter.HttpRouter.Provided>
+  }>
+{
+  readonly provides: Context.Tag<Self, Handle<Data, User>>
+}
+
+/**
+ * The implementation of an `HttpApiMiddleware.Tag` by a guard, by `SessionCsrf.check`, or by any other effect that needs
+ * the handle of the request's session. It takes that from the session's own middleware, which belongs on the API: one
+ * on a group would run later.
+ *
+ * @example
+ * ```ts
+ * import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware } from "@effect/platform"
+ * import { Context, Effect, Layer, Option, Schema } from "effect"
+ * import { Session, SessionError, SessionGuard, SessionMiddleware } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * class AppSessions extends HttpApiMiddleware.Tag<AppSessions>()(
+ *   "AppSessions",
+ *   SessionMiddleware.httpApi(AppSession)
+ * ) {}
+ *
+ * class CurrentUser extends Context.Tag("CurrentUser")<CurrentUser, { readonly name: string }>() {}
+ *
+ * class RequireUser extends HttpApiMiddleware.Tag<RequireUser>()("RequireUser", {
+ *   provides: CurrentUser,
+ *   failure: Schema.Union(SessionError.SessionUnauthenticated, SessionMiddleware.Failure)
+ * }) {}
+ *
+ * class Api extends HttpApi.make("api")
+ *   .add(HttpApiGroup.make("users").add(HttpApiEndpoint.get("me", "/me").addSuccess(Schema.String).middleware(RequireUser)))
+ *   .middleware(AppSessions)
+ * {}
+ *
+ * const Users = HttpApiBuilder.group(
+ *   Api,
+ *   "users",
+ *   (handlers) => handlers.handle("me", () => Effect.map(CurrentUser, ({ name }) => name))
+ * )
+ *
+ * const RequireUserLive = SessionGuard.layerHttpApi(
+ *   RequireUser,
+ *   AppSessions,
+ *   SessionGuard.required(AppSession, (id) => Effect.succeed(Option.some({ name: id })))
+ * )
+ *
+ * export const ApiLive = HttpApiBuilder.api(Api).pipe(
+ *   Layer.provide(Users),
+ *   Layer.provide(RequireUserLive),
+ *   Layer.provide(SessionMiddleware.layerHttpApi(AppSessions, AppSession))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export function layerHttpApi<Id, SessionsId, Self, Data, User, A, E, E1 extends E, E2 extends E, R>(
+  tag: Context.Tag<Id, HttpApiMiddleware.HttpApiMiddleware<A, E>>,
+  sessions: SessionsTag<SessionsId, Self, Data, User, E1>,
+  guard: Effect.Effect<A, E2, R>
+): Layer.Layer<Id, never, SessionsId | Exclude<R, Self | HttpRouter.HttpRouter.Provided>>
+export function layerHttpApi<Id, SessionsId, Self, Data, User, A, E, E1 extends E, E2 extends E>(
+  tag: Context.Tag<Id, HttpApiMiddleware.HttpApiMiddleware<A, E>>,
+  sessions: SessionsTag<SessionsId, Self, Data, User, E1>,
+  guard: Effect.Effect<A, E2, Self | HttpRouter.HttpRouter.Provided>
+): Layer.Layer<Id, never, SessionsId> {
+  return Layer.effect(
+    tag,
+    Effect.zipWith(sessions, Effect.context<never>(), ({ session }, context) =>
+      // The middleware reads the credential from the request itself.
+      Effect.flatMap(session(Redacted.make("")), (handle) =>
+        Effect.mapInputContext(guard, (input: Context.Context<HttpRouter.HttpRouter.Provided>) =>
+          Context.add(Context.merge(context, input), sessions.provides, handle))))
+  )
+}

@@ -15,9 +15,13 @@ export interface Provenance {
 /** Methods that change nothing, to the letter: whatever else a request calls itself may change something. */
 const safeMethods = ["GET", "HEAD", "OPTIONS"]
 
+/** Whether a request opens a socket: nothing but a GET does, whatever else says `Upgrade`. */
+export const opensSocket = (request: Pick<Provenance, "method" | "upgrade">): boolean =>
+  request.method === "GET" && request.upgrade !== undefined
+
 /** Whether a request needs protection: every unsafe method, and the GET that opens a socket. */
 export const isUnsafe = (request: Pick<Provenance, "method" | "upgrade">): boolean =>
-  !safeMethods.includes(request.method) || request.upgrade !== undefined
+  !safeMethods.includes(request.method) || opensSocket(request)
 
 const originOf = (referer: string): string | undefined => URL.canParse(referer) ? new URL(referer).origin : undefined
 
@@ -61,4 +65,63 @@ export const verifyToken = (sessionName: string, id: string, token: string): boo
   const bytes = Buffer.from(token, "base64url")
   const secret = xor(bytes.subarray(digestBytes), bytes.subarray(0, digestBytes))
   return constantTimeEquals(secret, secretOf(sessionName, id))
+}
+
+/** What a URL-encoded form holds under `field`, if it holds that once. */
+export const fieldOf = (form: string, field: string): string | undefined => {
+  const values = new URLSearchParams(form).getAll(field)
+  return values.length === 1 ? values[0] : undefined
+}
+
+/** How requests are checked, as the user of the library wrote it down. */
+export interface CsrfOptions {
+  readonly origins: ReadonlyArray<string>
+  readonly field: string
+  readonly headers: ReadonlyArray<string>
+  /** Bytes. */
+  readonly maxFormBytes: number
+}
+
+/** Schemes of apps have no origin of their own for `URL`, but browsers send them all the same. */
+const originShape = /^[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d+)?$/
+
+const webScheme = /^https?:/i
+
+const originProblems = (origin: string, index: number): ReadonlyArray<string> => {
+  const parsed = URL.canParse(origin) ? new URL(origin).origin : "null"
+  if (originShape.test(origin) && (!webScheme.test(origin) || parsed === origin)) return []
+  const example = webScheme.test(origin) && originShape.test(parsed) ? parsed : "https://example.com"
+  return [
+    `origins[${index}] ${JSON.stringify(origin)} is no origin, as browsers send it: write it like ${
+      JSON.stringify(example)
+    }`
+  ]
+}
+
+const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Fits into the attribute of an HTML element as it is. */
+const fieldName = /^[\w.:[\]-]+$/
+
+const formBytes = { least: 1024, most: 16 * 1024 * 1024 }
+
+/** Everything that is wrong with how requests are to be checked, each in words that say what to change. */
+export const problemsOf = ({ field, headers, maxFormBytes, origins }: CsrfOptions): ReadonlyArray<string> => {
+  const problems = origins.flatMap(originProblems)
+  headers.forEach((name, index) => {
+    if (!headerName.test(name)) {
+      problems.push(
+        `headers[${index}] ${JSON.stringify(name)} is not the name of a header: use letters, digits and "-"`
+      )
+    } else if (name.toLowerCase() === "cookie") {
+      problems.push(`headers[${index}] is the cookie, which browsers send by themselves: use "x-csrf-token"`)
+    }
+  })
+  if (!fieldName.test(field)) {
+    problems.push(`field ${JSON.stringify(field)} is not the name of a form field: use letters, digits, "-" and "_"`)
+  }
+  if (!(Number.isInteger(maxFormBytes) && maxFormBytes >= formBytes.least && maxFormBytes <= formBytes.most)) {
+    problems.push(`maxFormBytes must be a whole number of bytes, from ${formBytes.least} to ${formBytes.most}`)
+  }
+  return problems
 }

@@ -139,7 +139,7 @@ export const make = <Self, H, Data, User>(
 
   const read = (headers: HttpServerRequest.HttpServerRequest["headers"], arrivedAt: number): Credential.Reading =>
     isBearer
-      ? Credential.fromBearer(policy, engine.token.bytes, headers["authorization"])
+      ? Credential.fromBearer(policy, engine.token.bytes, headers["authorization"], arrivedAt)
       : Credential.fromCookie(policy, engine.token.bytes, headers["cookie"], arrivedAt)
 
   const reportReading = (reading: Credential.Reading): Effect.Effect<void> => {
