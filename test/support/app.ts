@@ -2,11 +2,13 @@ import * as HttpApp from "@effect/platform/HttpApp"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Session, SessionCookie, SessionMiddleware, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import { observe } from "./observedStore.js"
 
 const Data = Schema.Struct({
@@ -29,17 +31,6 @@ export type AppHandle = Context.Tag.Service<typeof AppSession>
 export const use = <A, E>(f: (session: AppHandle) => Effect.Effect<A, E>) => Effect.flatMap(AppSession, f)
 
 export const increment = (data: Data): Data => ({ ...data, count: data.count + 1 })
-
-/** What tests ask of a commit besides its data, unless they say otherwise. Of data that somebody else changed, one more. */
-export const plainChange = {
-  data: { count: 0, notes: [], settings: {} },
-  reapply: increment,
-  signIn: Option.none(),
-  rotate: false,
-  create: false,
-  active: false,
-  id: Option.none()
-}
 
 export const addNote = (note: string) => (data: Data): Data => ({ ...data, notes: [...data.notes, note] })
 
@@ -105,8 +96,8 @@ export const webHandler = <E>(app: HttpApp.Default<E>) =>
 
 export interface AppOptions {
   readonly store?: SessionStore.Service | undefined
-  /** Whether the store says that it answers without waiting, as the one in memory does. */
-  readonly immediate?: boolean | undefined
+  /** How long the store may take. Unbounded if left out, as the one in memory needs no bound. */
+  readonly storeTimeout?: Duration.DurationInput | undefined
   readonly timeouts?: SessionTimeouts.Options | undefined
   readonly cookie?: SessionCookie.Options | undefined
   readonly sessions?: Sessions.Options | undefined
@@ -115,13 +106,19 @@ export interface AppOptions {
 
 /** An app of one page over an observed store. What the page does is said with each request. */
 export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
-  const store = observe(options.store ?? (yield* SessionStore.makeMemory()), options.immediate)
+  const inner = options.store ?? (yield* SessionStore.makeMemory())
+  const store = observe(inner)
+  const bounded = options.storeTimeout === undefined
+    ? store.service
+    : yield* Scope.extend(SessionStore.withTimeout(store.service, options.storeTimeout), yield* Scope.make())
   const timeouts = yield* SessionTimeouts.make(options.timeouts)
   const policy = yield* SessionCookie.make(options.cookie)
-  const sessions = yield* Sessions.make(AppSession, options.sessions).pipe(
-    Effect.provideService(SessionStore.SessionStore, store.service),
+  const context = yield* Effect.context<Sessions.Sessions<AppSession>>().pipe(
+    Effect.provide(Sessions.layerWith(AppSession, options.sessions ?? {})),
+    Effect.provideService(SessionStore.SessionStore, bounded),
     Effect.provideService(SessionTimeouts.SessionTimeouts, timeouts)
   )
+  const sessions = Context.get(context, AppSession.sessions)
 
   const withSession = <A, E>(
     handler: Effect.Effect<A, E, AppSession | HttpServerRequest.HttpServerRequest>
@@ -130,7 +127,7 @@ export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
     SessionMiddleware.httpRouter(AppSession, options.middleware)(
       Effect.interruptible(Effect.map(handler, toResponse))
     ).pipe(
-      Effect.provideService(AppSession.sessions, sessions),
+      Effect.provide(context),
       Effect.provideService(SessionCookie.SessionCookie, policy)
     )
 
@@ -173,7 +170,7 @@ export type App = Effect.Effect.Success<ReturnType<typeof makeApp>>
 export const userOf = use((session) => Effect.map(session.user, Option.getOrNull))
 
 /** How many rows the store holds, live or not. */
-export const rowsOf = (app: App) => app.store.service.count(-1)
+export const rowsOf = (app: App) => app.store.service.count(AppSession.sessionName, -1)
 
 /** A browser with the session of a user, in which something has been counted. */
 export const signedInBrowser = (app: App) =>

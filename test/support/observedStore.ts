@@ -1,8 +1,7 @@
-import { SessionError, type SessionStore } from "effect-sessions"
-import * as Direct from "effect-sessions/Direct"
+import { SessionError, SessionStore } from "effect-sessions"
 import * as Effect from "effect/Effect"
 
-export type Operation = keyof SessionStore.Service
+export type Operation = SessionStore.Operation
 
 /** What happens around an operation of the store: what it waits for, fails with, or does besides. */
 export type Rule = <A>(
@@ -21,17 +20,9 @@ export interface ObservedStore {
 
 export const leaveAlone: Rule = (_operation, effect) => effect
 
-/** With `immediate`, what answers at once goes on doing so. Otherwise it is like a database, which must be waited for. */
-export const observe = (store: SessionStore.Service, immediate = false): ObservedStore => {
+export const observe = (store: SessionStore.Service): ObservedStore => {
   let operations: ReadonlyArray<Operation> = []
   let rule: Rule = leaveAlone
-  const around: Rule = (operation, effect) => {
-    const observed = () => {
-      operations = [...operations, operation]
-      return rule(operation, effect)
-    }
-    return immediate ? Direct.make((clock) => Direct.enter(observed(), clock)) : Effect.suspend(observed)
-  }
   return {
     take: () => {
       const taken = operations
@@ -41,29 +32,26 @@ export const observe = (store: SessionStore.Service, immediate = false): Observe
     interfere: (next) => {
       rule = next
     },
-    service: {
-      insert: (record) => around("insert", store.insert(record)),
-      read: (key, now) => around("read", store.read(key, now)),
-      update: (update) => around("update", store.update(update)),
-      touch: (touch) => around("touch", store.touch(touch)),
-      rotate: (rotation) => around("rotate", store.rotate(rotation)),
-      delete: (key) => around("delete", store.delete(key)),
-      deleteByUser: (userId, options) => around("deleteByUser", store.deleteByUser(userId, options)),
-      listByUser: (userId, options) => around("listByUser", store.listByUser(userId, options)),
-      deleteExpired: (before, limit) => around("deleteExpired", store.deleteExpired(before, limit)),
-      count: (now) => around("count", store.count(now)),
-      clear: around("clear", store.clear),
-      isImmediate: immediate
-    }
+    service: SessionStore.around(store, (operation, effect) =>
+      Effect.suspend(() => {
+        operations = [...operations, operation]
+        return rule(operation, effect)
+      }))
   }
 }
 
+/** What a store fails with that does not do what it is asked. */
+export const unavailable = (operation: Operation, outcomeUnknown = false): SessionError.SessionStoreError =>
+  new SessionError.SessionStoreError({ operation, reason: "Unavailable", outcomeUnknown, detail: "test" })
+
 /** From now on one operation of the store fails. */
 export const breakDown = (store: ObservedStore, broken: Operation): void =>
+  store.interfere((operation, effect) => operation === broken ? Effect.fail(unavailable(operation)) : effect)
+
+/** From now on one operation of the store takes place, and is not acknowledged. */
+export const loseAnswer = (store: ObservedStore, lost: Operation): void =>
   store.interfere((operation, effect) =>
-    operation === broken
-      ? Effect.fail(new SessionError.SessionStoreError({ operation, reason: "Unavailable", detail: "test" }))
-      : effect
+    operation === lost ? Effect.zipRight(effect, Effect.fail(unavailable(operation, true))) : effect
   )
 
 /** From now on one operation of the store never comes back. */
