@@ -8,5 +8,5 @@ export class NotesSession extends Session.Tag<NotesSession>()("NotesSession", {
     notes: Schema.Array(Schema.String)
   }),
   initial: { visits: 0, notes: [] },
-  maxBytes: 1024 * 1024
+  maxBytes: 256 * 1024
 }) {}

@@ -1,9 +1,11 @@
-import { LibsqlClient } from "@effect/sql-libsql"
-import { MysqlClient } from "@effect/sql-mysql2"
-import { PgClient } from "@effect/sql-pg"
+import * as LibsqlClient from "@effect/sql-libsql/LibsqlClient"
+import * as MysqlClient from "@effect/sql-mysql2/MysqlClient"
+import * as PgClient from "@effect/sql-pg/PgClient"
 import * as SqlClient from "@effect/sql/SqlClient"
+import * as SqlError from "@effect/sql/SqlError"
 import { SessionStore } from "effect-sessions"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
+import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
@@ -12,11 +14,20 @@ import * as Redacted from "effect/Redacted"
 
 const defaultUrl = "file:notes-server.sqlite"
 
+/** This driver throws where it cannot open the file. */
+const openFile = (url: string) =>
+  Layer.catchAllCause(LibsqlClient.layer({ url }), (cause) =>
+    Cause.isInterrupted(cause)
+      ? Layer.failCause(cause)
+      : Layer.fail(
+        new SqlError.SqlError({ cause: Cause.squash(cause), message: "LibsqlClient: Failed to open the file" })
+      ))
+
 /** Several processes may share the file: readers and a writer do not wait for each other. */
 const sqlite = (url: string) =>
   Layer.provide(
     SqlSessionStore.layer,
-    Layer.tap(LibsqlClient.layer({ url }), (context) =>
+    Layer.tap(openFile(url), (context) =>
       Effect.flatMap(SqlClient.SqlClient, (sql) =>
         sql`PRAGMA journal_mode = WAL`).pipe(Effect.provide(context)))
   )
@@ -40,8 +51,8 @@ export const StoreLive = Layer.unwrapEffect(Effect.gen(function*() {
   const url = yield* Config.withDefault(Config.string("DATABASE_URL"), defaultUrl)
   if (url === "memory:") return SessionStore.layerMemory
   if (/^file:./.test(url)) return sqlite(url)
-  if (/^postgres(ql)?:\/\//.test(url)) return postgres(url)
-  if (/^(mysql|mariadb):\/\//.test(url)) return mysql(url.replace(/^mariadb:/, "mysql:"))
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return postgres(url)
+  if (/^(mysql|mariadb):\/\//.test(url) && URL.canParse(url)) return mysql(url.replace(/^mariadb:/, "mysql:"))
   return yield* Effect.fail(
     ConfigError.InvalidData(["DATABASE_URL"], "Expected memory:, file:PATH, postgres://… or mysql://…")
   )

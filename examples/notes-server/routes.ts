@@ -12,13 +12,27 @@ import { page } from "./page.js"
 
 const json = (body: unknown, status = 200) => HttpServerResponse.unsafeJson(body, { status })
 
-/** The body, or a 400 that says what was expected. */
-const body = <A, I>(schema: Schema.Schema<A, I>, expected: string) =>
-  Effect.mapError(HttpServerRequest.schemaBodyJson(schema), () => json({ error: `Expected ${expected}` }, 400))
+/** An answer for people: a sentence, and the reason by which the page knows what to do. */
+const refusal = (status: number, reason: string, error: string) => json({ error, reason }, status)
 
-const Note = Schema.Struct({ text: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(1000)) })
+/** The body, or a 400 that says what is missing. */
+const body = <A, I>(schema: Schema.Schema<A, I>, otherwise: string) =>
+  Effect.mapError(HttpServerRequest.schemaBodyJson(schema), () => refusal(400, "Invalid", otherwise))
 
-const SignIn = Schema.Struct({ username: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(64)) })
+/** Whom a page shows. Programs may leave it out. */
+const Believed = Schema.Struct({
+  user: Schema.NullOr(Schema.String),
+  handle: Schema.NullOr(Schema.String)
+})
+
+const Note = Schema.Struct({
+  text: Schema.String.pipe(Schema.pattern(/\S/), Schema.maxLength(1000)),
+  as: Schema.optional(Believed)
+})
+
+const SignIn = Schema.Struct({
+  username: Schema.Trim.pipe(Schema.minLength(1), Schema.maxLength(64), Schema.pattern(/^\P{C}*$/u))
+})
 
 const getSession = Effect.gen(function*() {
   const session = yield* NotesSession
@@ -47,18 +61,41 @@ const postVisit = Effect.gen(function*() {
   return json({ visits })
 })
 
+/**
+ * Who writes on a page may have been signed out meanwhile, or be another by now: what they wrote must not end up with
+ * somebody else in silence. What changes between this look and the commit, the commit refuses.
+ */
+const requireBelieved = (believed: typeof Believed.Type) =>
+  Effect.gen(function*() {
+    const session = yield* NotesSession
+    const user = Option.getOrNull(yield* session.user)
+    const handle = Option.getOrNull(Option.map(yield* session.info, (info) => info.handle))
+    if (user === believed.user && handle === believed.handle) return
+    if (handle === null) {
+      return yield* Effect.fail(refusal(401, "Ended", "Your session has ended. What you wrote has not been kept."))
+    }
+    const who = user === null ? "You are a visitor now" : `You are signed in as ${user} now`
+    return yield* Effect.fail(refusal(409, "Another", `${who}. What you wrote has not been kept.`))
+  })
+
 const postNote = Effect.gen(function*() {
-  const { text } = yield* body(Note, `{"text": a string of 1 to 1000 characters}`)
+  const { as, text } = yield* body(Note, "A note has 1 to 1,000 characters, and not only spaces.")
+  if (as !== undefined) yield* requireBelieved(as)
   const session = yield* NotesSession
   yield* session.update((data) => ({ ...data, notes: [...data.notes, text] }))
   yield* session.commit
   const { notes } = yield* session.get
   return json({ notes })
-})
+}).pipe(
+  Effect.catchIf(
+    (error) => "_tag" in error && error._tag === "SessionDataError" && error.reason === "TooLarge",
+    () => Effect.succeed(refusal(413, "Full", "There is no room for another note."))
+  )
+)
 
 // A demo: whoever says a name is believed.
 const postSignIn = Effect.gen(function*() {
-  const { username } = yield* body(SignIn, `{"username": a string of 1 to 64 characters}`)
+  const { username } = yield* body(SignIn, "A name has 1 to 64 characters, and not only spaces.")
   const session = yield* NotesSession
   yield* session.signIn(username, { carry: (data) => data })
   return json({ user: username })

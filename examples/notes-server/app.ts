@@ -1,0 +1,48 @@
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import { SessionCleaner, SessionCookie, Sessions, SessionTimeouts } from "effect-sessions"
+import * as Config from "effect/Config"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { databaseName, StoreLive } from "./database.js"
+import { NotesSession } from "./NotesSession.js"
+import { Routes } from "./routes.js"
+import { ServerLive } from "./server.js"
+
+const insecure = Config.withDefault(Config.boolean("SESSION_INSECURE"), false)
+
+const TimeoutsLive = SessionTimeouts.layerConfig({
+  idle: Config.withDefault(Config.duration("SESSION_IDLE"), "15 minutes"),
+  absolute: Config.withDefault(Config.duration("SESSION_ABSOLUTE"), "7 days")
+})
+
+const CookieLive = SessionCookie.layerConfig({
+  signingKeys: Config.withDefault(Config.array(Config.redacted(), "SESSION_SECRETS"), undefined),
+  insecure
+})
+
+const SessionsLive = Layer.mergeAll(Sessions.layer(NotesSession), SessionCleaner.layer()).pipe(
+  Layer.provide(TimeoutsLive),
+  Layer.provide(StoreLive)
+)
+
+const Announcement = Layer.effectDiscard(Effect.gen(function*() {
+  const server = yield* HttpServer.HttpServer
+  const port = server.address._tag === "TcpAddress" ? server.address.port : 0
+  const cookies = (yield* insecure) ? ", SESSION_INSECURE=true: cookies over plain http, for a local try only" : ""
+  yield* Console.log(`Notes server: http://localhost:${port} (sessions in ${yield* databaseName}${cookies})`)
+}))
+
+/**
+ * The whole app. What is provided later is built earlier and closed later, so the server comes first: it listens when the
+ * sessions and their database are ready, and on the way down they are there until it has answered its last request.
+ */
+export const Main = HttpLayerRouter.serve(Routes, { disableLogger: true, disableListenLog: true }).pipe(
+  Layer.merge(Announcement),
+  Layer.provide(ServerLive),
+  Layer.provide(SessionsLive),
+  Layer.provide(CookieLive),
+  Layer.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.stringLogger)))
+)
