@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
@@ -18,7 +19,7 @@ import * as Expiry from "./core/expiry.js"
 import type * as Codec from "./internal/codec.js"
 import * as Durations from "./internal/durations.js"
 import * as Engine from "./internal/engine.js"
-import { Requests } from "./internal/handle.js"
+import { requests } from "./internal/handle.js"
 import {
   SessionConfigError,
   type SessionConflict,
@@ -291,7 +292,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     const deletion = { name, userId: yield* engine.encodeUser(user), ...which }
     const count = yield* store.deleteByUser(deletion)
     yield* Metric.incrementBy(SessionMetrics.destroyed, count)
-    for (const begun of yield* Requests) {
+    for (const begun of yield* FiberRef.get(requests)) {
       if (begun.name === name) begun.noteEnded(deletion)
     }
     return count

@@ -278,23 +278,27 @@ export const make = <Self, H, Data, User>(
     })
 
   return Effect.flatMap(
-    engine.now,
-    (arrivedAt) =>
+    Effect.zip(engine.now, FiberRef.get(Handle.requests)),
+    ([arrivedAt, begun]) =>
       Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
         const request = Context.get(context, HttpServerRequest.HttpServerRequest)
-        const begun = Context.get(context, Handle.Requests)
         const ofThis = begun.filter(({ source }) => source === request.source)
         // Middleware that was applied twice goes on as it is.
-        if (ofThis.some((one) => one.name === engine.name && one.cookieName === cookieName)) return Effect.void
+        const earlier = ofThis.find((one) => one.name === engine.name && one.cookieName === cookieName)
+        if (earlier !== undefined) return FiberRef.set(FiberRef.currentContext, earlier.provide(context))
         const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
         if (rival !== undefined) return Effect.die(sharedName(rival.name))
         const { hook, session } = open(request, arrivedAt)
+        const handle = asHandle(session.handle)
+        const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
         const { noteEnded } = session
-        const next = context.pipe(
-          Context.add(tag, asHandle(session.handle)),
-          Context.add(Handle.Requests, [...begun, { name: engine.name, source: request.source, cookieName, noteEnded }])
+        return FiberRef.set(FiberRef.currentContext, provide(context)).pipe(
+          Effect.zipRight(FiberRef.set(
+            Handle.requests,
+            [...begun, { name: engine.name, source: request.source, cookieName, noteEnded, provide }]
+          )),
+          Effect.zipRight(HttpApp.appendPreResponseHandler(hook))
         )
-        return Effect.zipRight(FiberRef.set(FiberRef.currentContext, next), HttpApp.appendPreResponseHandler(hook))
       })
   )
 }

@@ -6,8 +6,9 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Csrf from "../core/csrf.js"
@@ -71,18 +72,18 @@ export interface Begun {
   readonly cookieName: string | undefined
   /** Sessions of a user were ended in the course of this request. */
   readonly noteEnded: (deletion: UserDeletion) => void
+  /** The context with the handle in it. */
+  readonly provide: <R>(context: Context.Context<R>) => Context.Context<R>
 }
 
 /**
  * The sessions that the requests in progress around a fiber have begun: its own request's, and those of a request that
- * dispatched it in process.
+ * dispatched it in process. Not in the context, since `HttpApi` takes away what its middleware leaves there.
  *
  * @since 0.1.0
- * @category tags
+ * @category fiber refs
  */
-export class Requests extends Context.Reference<Requests>()("effect-sessions/internal/Requests", {
-  defaultValue: (): ReadonlyArray<Begun> => []
-}) {}
+export const requests = FiberRef.unsafeMake<ReadonlyArray<Begun>>([])
 
 type ReadError = SessionStoreError | SessionDataError
 type CommitError = ReadError | SessionGone | SessionConflict
