@@ -230,13 +230,13 @@ const whole = (value: number | undefined, otherwise: number): number =>
     ? otherwise
     : Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(value)))
 
+const tracedIf =
+  (spans: boolean | undefined) => (operation: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    spans === true ? Effect.withSpan(effect, `Sessions.${operation}`, { captureStackTrace: false }) : effect
+
 const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Options): Service<Data, User> => {
   const { name, store, timeouts } = engine
-
-  const traced = (operation: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    options.spans === true
-      ? Effect.withSpan(effect, `Sessions.${operation}`, { captureStackTrace: false })
-      : effect
+  const traced = tracedIf(options.spans)
 
   /** What an id leads to, for whoever comes now. */
   const presented = (id: SessionToken.SessionId, at: number) => ({
@@ -434,10 +434,17 @@ export const layerWith = <Self, Data, User>(
   options: Options
 ): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts> =>
   Layer.effectContext(
-    Effect.map(makeEngine(definition), (engine) =>
-      Context.make(definition.sessions, makeService(engine, options)).pipe(
-        Context.add(engineOf(definition), engine)
-      ))
+    Effect.map(makeEngine(definition), (engine) => {
+      const traced = tracedIf(options.spans)
+      return Context.make(definition.sessions, makeService(engine, options)).pipe(
+        Context.add(engineOf(definition), {
+          ...engine,
+          read: (presented) => traced("read")(engine.read(presented)),
+          commit: (commit) => traced("commit")(engine.commit(commit)),
+          end: (deletion) => traced("destroy")(engine.end(deletion))
+        })
+      )
+    })
   )
 
 /**

@@ -202,7 +202,8 @@ export const make = <Self, H, Data, User>(
     request: HttpServerRequest.HttpServerRequest,
     reading: Credential.Reading,
     session: ReturnType<typeof Handle.make<Data, User>>,
-    response: HttpServerResponse.HttpServerResponse
+    response: HttpServerResponse.HttpServerResponse,
+    said: (cookies: ReadonlyArray<Cookies.Cookie>) => ReadonlyArray<Cookies.Cookie>
   ) {
     const state = session.state()
     if (state === undefined) return response
@@ -210,7 +211,7 @@ export const make = <Self, H, Data, User>(
     if (options.clearSiteData === true && state.outcome === "SignedOut") headers["clear-site-data"] = clearSiteData
     const withHeaders = HttpServerResponse.setHeaders(response, headers)
     if (isBearer) return withHeaders
-    const cookies = cookiesFor(reading, session, state, yield* engine.now)
+    const cookies = said(cookiesFor(reading, session, state, yield* engine.now))
     if (cookies.length === 0) return withHeaders
     if (!warned && policy.attributes.secure === true && isPlainHttp(request, options.trustedProxy ?? false)) {
       warned = true
@@ -225,6 +226,12 @@ export const make = <Self, H, Data, User>(
   const open = (request: HttpServerRequest.HttpServerRequest, arrivedAt: number) => {
     const { headers } = request
     let reading: Credential.Reading = { _tag: "Missing" }
+    // The hook runs again where a later one fails: then the same is said of a session that has been let go.
+    let cookies: ReadonlyArray<Cookies.Cookie> = []
+    const said = (now: ReadonlyArray<Cookies.Cookie>) => {
+      if (now.length > 0) cookies = now
+      return cookies
+    }
     const session = Handle.make(
       engine,
       () => {
@@ -259,7 +266,7 @@ export const make = <Self, H, Data, User>(
             told,
             Effect.flatMap(
               pending === "Nothing" ? Effect.succeed(response) : written(session, pending, response),
-              (response) => Effect.tap(finish(request, reading, session, response), () => session.letGo())
+              (response) => Effect.tap(finish(request, reading, session, response, said), () => session.letGo())
             )
           )
         })

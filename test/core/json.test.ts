@@ -1,5 +1,5 @@
 import { assert, describe, prop } from "@effect/vitest"
-import * as Json from "effect-sessions/internal/json"
+import * as Json from "effect-sessions/core/json"
 import * as FastCheck from "effect/FastCheck"
 import { test } from "vitest"
 
@@ -106,7 +106,7 @@ describe("parse", () => {
     assert.isDefined(Json.parse(deep(Json.maxDepth)))
     assert.isDefined(Json.parse(JSON.stringify("[{".repeat(1000))))
     assert.isDefined(Json.parse(JSON.stringify(`\\"${"[".repeat(1000)}`)))
-    assert.isUndefined(Json.parse(JSON.stringify("x".repeat(Json.maxReadLength))))
+    assert.isUndefined(Json.parse(JSON.stringify("x".repeat(Json.maxLength))))
   })
 
   for (

@@ -6,12 +6,12 @@ import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, scoped } from "@effect/vitest"
-import { SessionMiddleware, Sessions, SessionTimeouts } from "effect-sessions"
+import { SessionCookie, SessionMiddleware, Sessions, SessionTimeouts } from "effect-sessions"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { AppSession, Browser, use } from "./support/app.js"
+import { AppSession, Browser, use } from "../support/app.js"
 
 const signIn = Effect.as(use((session) => session.signIn("ada")), HttpServerResponse.empty())
 const who = Effect.map(
@@ -19,9 +19,9 @@ const who = Effect.map(
   (user) => HttpServerResponse.text(Option.getOrElse(user, () => "nobody"))
 )
 
-const sessionsLayer = Layer.provide(
-  Sessions.layerMemory(AppSession),
-  SessionTimeouts.layer({ idle: "15 minutes", absolute: "1 hour" })
+const sessionsLayer = Layer.merge(
+  Layer.provide(Sessions.layerMemory(AppSession), SessionTimeouts.layer({ idle: "15 minutes", absolute: "1 hour" })),
+  SessionCookie.layer()
 )
 
 const serveHttpRouter = HttpRouter.empty.pipe(

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { type AppHandle, Browser, increment, incrementCount, makeApp, readData, tabOf, use } from "./support/app.js"
-import { breakDown, hang, leaveAlone, type Operation } from "./support/observedStore.js"
+import { type AppHandle, Browser, increment, incrementCount, makeApp, readData, tabOf, use } from "../support/app.js"
+import { breakDown, hang, leaveAlone, type Operation } from "../support/observedStore.js"
 
 const data = { count: 1, notes: [], settings: {} }
 
@@ -57,7 +57,7 @@ describe("A store that is out of order", () => {
       `that hangs on the ${operation} of a commit is a 503 without a cookie once the timeout is over`,
       () =>
         Effect.gen(function*() {
-          const app = yield* makeApp({ middleware: { commitTimeout: "3 seconds" } })
+          const app = yield* makeApp({ storeTimeout: "3 seconds" })
           const browser = operation === "insert" ? new Browser() : (yield* app.browserWithSession({ data })).browser
           const reached = yield* Deferred.make<void>()
           app.store.interfere((current, effect) =>
@@ -78,7 +78,7 @@ describe("A store that is out of order", () => {
   for (const [how, interfere] of [["fails", breakDown], ["hangs", hang]] as const) {
     effect(`and ${how} on a touch fails no request`, () =>
       Effect.gen(function*() {
-        const app = yield* makeApp()
+        const app = yield* makeApp({ storeTimeout: "5 seconds" })
         const { browser } = yield* app.browserWithSession({ data })
         yield* TestClock.adjust("2 minutes")
         interfere(app.store, "touch")

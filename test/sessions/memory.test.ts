@@ -1,5 +1,5 @@
 import { assert, describe, effect } from "@effect/vitest"
-import { Sessions, SessionStore } from "effect-sessions"
+import { Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -8,17 +8,27 @@ import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as V8 from "node:v8"
 import * as VirtualMachine from "node:vm"
-import { AppSession } from "./support/app.js"
+import { AppSession } from "../support/app.js"
+
+const name = "AppSession"
 
 const record = (key: string, expiresAt: number, userId: string | null = null): SessionStore.SessionRecord => ({
+  name,
   key,
+  previousKey: null,
+  earlierKey: null,
+  renamedAt: null,
+  handle: `handle of ${key}`,
   userId,
   data: "{}",
   version: 1,
   createdAt: 0,
   lastSeenAt: 0,
-  expiresAt
+  expiresAt,
+  remembered: false
 })
+
+const insert = (store: SessionStore.Service, record: SessionStore.SessionRecord) => store.insert({ record })
 
 const keysOf = (store: SessionStore.Service, keys: ReadonlyArray<string>) =>
   Effect.filter(keys, (key) => Effect.map(store.read(key, 0), Option.isSome))
@@ -28,10 +38,10 @@ describe("A full memory store", () => {
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory({ capacity: 3 })
       for (const [key, expiresAt] of [["b", 200], ["a", 100], ["c", 300], ["d", 150]] as const) {
-        yield* store.insert(record(key, expiresAt))
+        yield* insert(store, record(key, expiresAt))
       }
       assert.deepStrictEqual(yield* keysOf(store, ["a", "b", "c", "d"]), ["b", "c", "d"])
-      yield* store.insert(record("e", 50))
+      yield* insert(store, record("e", 50))
       assert.deepStrictEqual(yield* keysOf(store, ["b", "c", "d", "e"]), ["b", "c", "e"])
     }))
 
@@ -39,30 +49,49 @@ describe("A full memory store", () => {
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory({ capacity: 3 })
       for (const [key, expiresAt] of [["a", 100], ["b", 200], ["c", 300]] as const) {
-        yield* store.insert(record(key, expiresAt))
+        yield* insert(store, record(key, expiresAt))
       }
       yield* store.touch({ key: "a", lastSeenAt: 10, expiresAt: 400, now: 10 })
-      yield* store.insert(record("d", 500))
+      yield* insert(store, record("d", 500))
       assert.deepStrictEqual(yield* keysOf(store, ["a", "b", "c", "d"]), ["a", "c", "d"])
       yield* store.update({ key: "d", expectedVersion: 1, data: "{}", lastSeenAt: 20, expiresAt: 250, now: 20 })
-      yield* store.insert(record("e", 600))
+      yield* insert(store, record("e", 600))
       assert.deepStrictEqual(yield* keysOf(store, ["a", "c", "d", "e"]), ["a", "c", "e"])
     }))
+
+  effect(
+    "F6: signs nobody out while there are visitors, however soon the users' sessions expire",
+    () =>
+      Effect.gen(function*() {
+        const store = yield* SessionStore.makeMemory({ capacity: 3 })
+        yield* insert(store, record("ada", 100, "ada"))
+        yield* insert(store, record("grace", 110, "grace"))
+        for (let index = 0; index < 50; index++) yield* insert(store, record(`visitor ${index}`, 1000 + index))
+        assert.deepStrictEqual(yield* keysOf(store, ["ada", "grace", "visitor 48", "visitor 49"]), [
+          "ada",
+          "grace",
+          "visitor 49"
+        ])
+        yield* store.rotate({ oldKey: "visitor 49", expectedVersion: 1, next: record("linus", 90, "linus"), now: 0 })
+        yield* insert(store, record("visitor", 5000))
+        assert.deepStrictEqual(yield* keysOf(store, ["ada", "grace", "linus", "visitor"]), ["ada", "grace", "visitor"])
+      })
+  )
 
   effect("evicts nobody for an insert that fails", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory({ capacity: 2 })
-      yield* store.insert(record("a", 100))
-      yield* store.insert(record("b", 200))
-      assert.strictEqual((yield* Effect.flip(store.insert(record("b", 300)))).reason, "KeyExists")
+      yield* insert(store, record("a", 100))
+      yield* insert(store, record("b", 200))
+      assert.strictEqual((yield* Effect.flip(insert(store, record("b", 300)))).reason, "KeyExists")
       assert.deepStrictEqual(yield* keysOf(store, ["a", "b"]), ["a", "b"])
     }))
 
   effect("evicts nobody for a new id", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory({ capacity: 2 })
-      yield* store.insert(record("a", 100))
-      yield* store.insert(record("b", 200))
+      yield* insert(store, record("a", 100))
+      yield* insert(store, record("b", 200))
       assert.isTrue(yield* store.rotate({ oldKey: "b", expectedVersion: 1, next: record("c", 300), now: 0 }))
       assert.deepStrictEqual(yield* keysOf(store, ["a", "b", "c"]), ["a", "c"])
     }))
@@ -70,18 +99,18 @@ describe("A full memory store", () => {
   effect("forgets the user of whom it evicted the last session", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory({ capacity: 1 })
-      yield* store.insert(record("a", 100, "ada"))
-      yield* store.insert(record("b", 200, "grace"))
-      assert.strictEqual(yield* store.deleteByUser("ada"), 0)
-      assert.strictEqual(yield* store.deleteByUser("grace"), 1)
+      yield* insert(store, record("a", 100, "ada"))
+      yield* insert(store, record("b", 200, "grace"))
+      assert.strictEqual(yield* store.deleteByUser({ name, userId: "ada" }), 0)
+      assert.strictEqual(yield* store.deleteByUser({ name, userId: "grace" }), 1)
     }))
 
   effect("never holds more than its capacity", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory({ capacity: 100 })
       for (let index = 0; index < 5000; index++) {
-        yield* store.insert(record(String(index), 1000 + (index * 7919) % 5000))
-        assert.isAtMost(yield* store.count(0), 100)
+        yield* insert(store, record(String(index), 1000 + (index * 7919) % 5000))
+        assert.isAtMost(yield* store.count(name, 0), 100)
       }
     }))
 })
@@ -99,14 +128,14 @@ describe("A memory store in use for long", () => {
         Effect.gen(function*() {
           for (let index = from; index < to; index++) {
             const key = `key-${index}-${"x".repeat(100)}`
-            yield* store.insert(record(key, 1000 + index, `user-${index}`))
+            yield* insert(store, record(key, 1000 + index, `user-${index}`))
             yield* store.rotate({
               oldKey: key,
               expectedVersion: 1,
               next: record(`${key}-next`, 1000 + index, `user-${index}`),
               now: 0
             })
-            yield* store.delete(`${key}-next`)
+            yield* store.delete({ keys: [`${key}-next`] })
           }
         })
       const heapUsed = Effect.sync(() => {
@@ -117,7 +146,7 @@ describe("A memory store in use for long", () => {
       const before = yield* heapUsed
       yield* churn(50_000, 350_000)
       const after = yield* heapUsed
-      assert.strictEqual(yield* store.count(-1), 0)
+      assert.strictEqual(yield* store.count(name, -1), 0)
       // Keeping even the keys alone would be 60 MB more.
       assert.isBelow(after - before, 20_000_000)
     }))
@@ -126,10 +155,10 @@ describe("A memory store in use for long", () => {
     Effect.gen(function*() {
       for (let churned = 0; churned < 200; churned++) {
         const store = yield* SessionStore.makeMemory()
-        yield* store.insert(record("kept", 10_000))
+        yield* insert(store, record("kept", 10_000))
         for (let index = 0; index < churned; index++) {
-          yield* store.insert(record(String(index), 20_000))
-          yield* store.delete(String(index))
+          yield* insert(store, record(String(index), 20_000))
+          yield* store.delete({ keys: [String(index)] })
         }
         yield* store.touch({ key: "kept", lastSeenAt: 10, expiresAt: 500, now: 10 })
         assert.strictEqual(yield* store.deleteExpired(500, 10), 1, `after ${churned} sessions`)
@@ -139,10 +168,10 @@ describe("A memory store in use for long", () => {
   effect("does not share anything with another", () =>
     Effect.gen(function*() {
       const [left, right] = yield* Effect.all([SessionStore.makeMemory(), SessionStore.makeMemory()])
-      yield* left.insert(record("a", 100))
-      yield* right.insert(record("a", 100))
-      yield* left.clear
-      assert.strictEqual(yield* right.count(0), 1)
+      yield* insert(left, record("a", 100))
+      yield* insert(right, record("a", 100))
+      yield* left.clear()
+      assert.strictEqual(yield* right.count(name, 0), 1)
     }))
 })
 
@@ -163,7 +192,10 @@ describe("In production a memory store warns", () => {
   const layers: ReadonlyArray<readonly [string, Layer.Layer<never, unknown>]> = [
     ["SessionStore.layerMemory", Layer.discard(Layer.fresh(SessionStore.layerMemory))],
     ["SessionStore.layerMemoryWith", Layer.discard(SessionStore.layerMemoryWith({ capacity: 10 }))],
-    ["Sessions.layerMemory", Layer.discard(Layer.fresh(Sessions.layerMemory(AppSession)))]
+    [
+      "Sessions.layerMemory",
+      Layer.discard(Layer.provide(Layer.fresh(Sessions.layerMemory(AppSession)), SessionTimeouts.layer()))
+    ]
   ]
   for (const [name, layer] of layers) {
     effect(`${name}: once, and says what to use instead`, () =>

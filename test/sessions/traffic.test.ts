@@ -7,8 +7,19 @@ import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { addNote, type App, Browser, browserWith, increment, makeApp, readData, signOut, use } from "./support/app.js"
-import { postgres, postgresMissing } from "./support/clients.js"
+import {
+  addNote,
+  type App,
+  AppSession,
+  Browser,
+  browserWith,
+  increment,
+  makeApp,
+  readData,
+  signOut,
+  use
+} from "../support/app.js"
+import { postgres, postgresMissing } from "../support/clients.js"
 
 const signingKeys = [Redacted.make("a signing key of at least 32 bytes, for tests only")]
 const wellFormedUnknownId = "AAAAAAAAAAAAAAAAAAAAAA"
@@ -20,6 +31,13 @@ interface Row {
   readonly run: (app: App) => Effect.Effect<unknown, unknown>
   readonly signed?: boolean
 }
+
+/** A browser with two cookies of one name, each with a live session, as after a deploy with another cookie path. */
+const withTwo = (request: (app: App, browser: Browser) => Effect.Effect<unknown, unknown>) => (app: App) =>
+  Effect.flatMap(
+    Effect.all([app.browserWithSession({ user: "ada" }), app.browserWithSession({ user: "grace" })]),
+    ([first, second]) => request(app, browserWith(`${first.cookie}; __Host-sid=${second.cookie}`))
+  )
 
 /** Makes a session beforehand; what that costs is not counted. */
 const asOwner =
@@ -162,6 +180,36 @@ const rows: ReadonlyArray<Row> = [
     run: (app) => app.visit(new Browser(), signOut)
   },
   {
+    request: "the first write with a dead id",
+    costs: ["read", "insert"],
+    run: (app) => app.visit(browserWith(wellFormedUnknownId), use((session) => session.update(increment)))
+  },
+  {
+    request: "the sign-in with a dead id",
+    costs: ["read", "insert"],
+    run: (app) => app.visit(browserWith(wellFormedUnknownId), use((session) => session.signIn("ada")))
+  },
+  {
+    request: "two values under our name, the handler reads",
+    costs: ["search"],
+    run: withTwo((app, browser) => app.visit(browser, readData))
+  },
+  {
+    request: "two values under our name, a change",
+    costs: ["search"],
+    run: withTwo((app, browser) => app.visit(browser, use((session) => session.update(increment))))
+  },
+  {
+    request: "two values under our name, the sign-out",
+    costs: ["delete"],
+    run: withTwo((app, browser) => app.visit(browser, signOut))
+  },
+  {
+    request: "two values under our name, the sign-in",
+    costs: ["search", "insert", "delete"],
+    run: withTwo((app, browser) => app.visit(browser, use((session) => session.signIn("ada"))))
+  },
+  {
     request: "a write, and then a failure",
     costs: ["read"],
     run: asOwner((app, browser) =>
@@ -189,7 +237,7 @@ describe("A request costs the store operations it must cost, and no other", () =
         assert.deepStrictEqual(answer.setCookies, [])
       }
       assert.deepStrictEqual(app.store.take(), Array.from({ length: 1000 }, () => "read"))
-      assert.strictEqual(yield* app.store.service.count(0), 0)
+      assert.strictEqual(yield* app.store.service.count(AppSession.sessionName, 0), 0)
     }))
 
   effect(
@@ -223,10 +271,11 @@ const reset = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe("SELECT pg
 
 const verbs: Record<string, RegExp> = {
   insert: /^INSERT/,
+  search: /^SELECT.*\bOR\b/s,
   read: /^SELECT/,
   update: /^UPDATE \S+ SET data/,
   touch: /^UPDATE \S+ SET expires_at(?!.*\bdata\b)/s,
-  rotate: /^UPDATE \S+ SET "key"/,
+  rotate: /^UPDATE \S+ SET "name"/,
   delete: /^DELETE/
 }
 

@@ -1,6 +1,4 @@
 import { assert, describe, effect, prop } from "@effect/vitest"
-import * as SessionCodec from "effect-sessions/SessionCodec"
-import * as Verbatim from "effect-sessions/Verbatim"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
@@ -10,6 +8,8 @@ import * as Schema from "effect/Schema"
 import type * as AST from "effect/SchemaAST"
 import { isDeepStrictEqual } from "node:util"
 import { test } from "vitest"
+import * as Codec from "../../src/internal/codec.js"
+import * as Verbatim from "../../src/internal/verbatim.js"
 
 type AnySchema = Schema.Schema<unknown, unknown>
 
@@ -129,12 +129,19 @@ const toText = (value: unknown): string => {
   }
 }
 
-const codecOf = (data: SessionCodec.Codable<unknown, unknown>) =>
+/** What a codec is made with, whatever its schema. */
+const initial = "the initial data of the tests of a codec"
+
+const codecOf = (data: Codec.Codable<unknown, unknown>) =>
   Effect.map(
-    SessionCodec.make({
-      data: { ...data, encode: (value) => value === undefined ? Effect.succeed(null) : data.encode(value) },
-      initial: undefined,
-      user: SessionCodec.codable(Schema.String),
+    Codec.make({
+      data: {
+        ...data,
+        encode: (value) => value === initial ? Effect.succeed(initial) : data.encode(value),
+        decode: (value) => value === initial ? Effect.succeed(initial) : data.decode(value)
+      },
+      initial,
+      user: Codec.codable(Schema.String),
       maxBytes: 100
     }),
     ({ decode, encodeData }) => ({
@@ -142,7 +149,21 @@ const codecOf = (data: SessionCodec.Codable<unknown, unknown>) =>
       encode: (data: unknown) => Effect.suspend(() => encodeData(data)),
       decode: (data: string) =>
         Effect.suspend(() =>
-          decode({ key: "", userId: null, data, version: 0, createdAt: 0, lastSeenAt: 0, expiresAt: 0 })
+          decode({
+            name: "",
+            key: "",
+            previousKey: null,
+            earlierKey: null,
+            renamedAt: null,
+            handle: "",
+            userId: null,
+            data,
+            version: 0,
+            createdAt: 0,
+            lastSeenAt: 0,
+            expiresAt: 0,
+            remembered: false
+          })
         )
     })
   )
@@ -157,7 +178,7 @@ describe("a codec", () => {
     },
     ({ given: [schema, value, text] }) =>
       Effect.gen(function*() {
-        const codable = SessionCodec.codable(schema)
+        const codable = Codec.codable(schema)
         const tested = yield* codecOf(codable)
         const plain = yield* codecOf({ ...codable, isVerbatim: undefined })
         assert.deepStrictEqual(
