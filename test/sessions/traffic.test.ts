@@ -271,7 +271,7 @@ const reset = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe("SELECT pg
 
 const verbs: Record<string, RegExp> = {
   insert: /^INSERT/,
-  search: /^SELECT.*\bOR\b/s,
+  search: /^SELECT.*JOIN/s,
   read: /^SELECT/,
   update: /^UPDATE \S+ SET data/,
   touch: /^UPDATE \S+ SET expires_at(?!.*\bdata\b)/s,
