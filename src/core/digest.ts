@@ -13,8 +13,9 @@ export const deriveKey = (sessionName: string, id: string): string =>
   sha256(`effect-sessions:key:1:${sessionName.length}:${sessionName}:${id}`)
 
 /**
- * The public handle of a session: names it in a device list, a log line or an admin page, opens nothing. One way from
- * the key, so that it tells neither the id nor the key. 96 bits, 16 base64url characters.
+ * The public handle of a session that begins with this key: names it in a device list, a log line or an admin page, opens
+ * nothing. One way from the key, so that it tells neither the id nor the key; random, since the key is. 96 bits, 16
+ * base64url characters.
  */
 export const deriveHandle = (key: string): string => sha256(`effect-sessions:handle:1:${key}`).slice(0, 16)
 

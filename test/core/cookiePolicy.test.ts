@@ -1,5 +1,5 @@
 import { assert, describe, prop } from "@effect/vitest"
-import * as CookiePolicy from "effect-sessions/internal/cookiePolicy"
+import * as CookiePolicy from "effect-sessions/core/cookiePolicy"
 import * as FastCheck from "effect/FastCheck"
 import { test } from "vitest"
 
@@ -14,6 +14,7 @@ const options: FastCheck.Arbitrary<CookiePolicy.CookieOptions> = FastCheck.recor
     "a b",
     ""
   ),
+  formerNames: FastCheck.array(FastCheck.constantFrom("sid", "old", "__Host-sid", "a b"), { maxLength: 2 }),
   path: FastCheck.constantFrom("/", "/app", "app", "/a;b", "/\r\nSet-Cookie: x=1"),
   domain: FastCheck.constantFrom(undefined, "example.com", ".example.com", "a\nb"),
   secure: FastCheck.boolean(),
@@ -23,6 +24,7 @@ const options: FastCheck.Arbitrary<CookiePolicy.CookieOptions> = FastCheck.recor
   priority: FastCheck.constantFrom(undefined, "low", "urgent"),
   maxAge: FastCheck.constantFrom(undefined, 1, 34_560_000, 34_560_001, 0, 1.5, NaN),
   expires: FastCheck.constantFrom(undefined, 0, 4e12, NaN),
+  changedAt: FastCheck.constantFrom(undefined, 0, 4e12, NaN),
   insecure: FastCheck.boolean()
 })
 
@@ -47,6 +49,7 @@ describe("problemsOf", () => {
   test("finds nothing in the usual policies", () => {
     const usual: CookiePolicy.CookieOptions = {
       name: "__Host-sid",
+      formerNames: [],
       path: "/",
       domain: undefined,
       secure: true,
@@ -56,6 +59,7 @@ describe("problemsOf", () => {
       priority: undefined,
       maxAge: undefined,
       expires: undefined,
+      changedAt: undefined,
       insecure: false
     }
     for (
@@ -65,7 +69,8 @@ describe("problemsOf", () => {
         { name: "sid", secure: false, insecure: true },
         { name: "connect.sid", sameSite: "none", partitioned: true },
         { name: "SESSION", maxAge: 86_400, priority: "high" },
-        { name: "hostess" }
+        { name: "hostess" },
+        { formerNames: ["sid", "__Secure-sid", "connect.sid"], changedAt: 1e12 }
       ]
     ) assert.deepStrictEqual(CookiePolicy.problemsOf({ ...usual, ...change }), [])
   })
@@ -86,6 +91,19 @@ describe("lifetime", () => {
     if (seconds > 0) assert.isAtMost(seconds * 1000, Math.min(...limits))
     assert.isAbove((seconds + 1) * 1000, Math.min(...limits))
   })
+})
+
+describe("fixedByPrefix", () => {
+  const host = { path: "/", domain: undefined } as const
+  for (
+    const [name, expected] of [
+      ["__Host-sid", host],
+      ["__Host-Http-sid", { ...host, httpOnly: true }],
+      ["__Http-sid", { httpOnly: true }],
+      ["__Secure-sid", {}],
+      ["sid", {}]
+    ] satisfies ReadonlyArray<readonly [string, ReturnType<typeof CookiePolicy.fixedByPrefix>]>
+  ) test(`of ${name}`, () => assert.deepStrictEqual(CookiePolicy.fixedByPrefix(name), expected))
 })
 
 describe("withoutPrefix", () => {

@@ -1,0 +1,113 @@
+import { assert, describe, prop } from "@effect/vitest"
+import { isGuessable, problemsOf } from "effect-sessions/core/signingKeys"
+import * as FastCheck from "effect/FastCheck"
+import * as Crypto from "node:crypto"
+import { test } from "vitest"
+
+/** What people type. */
+const typed = [
+  "a".repeat(32),
+  " ".repeat(32),
+  "\t\n".repeat(20),
+  "supersecret".repeat(3),
+  "SuperSecretSuperSecretSuperSecret!",
+  "ab".repeat(16),
+  "abababababababababbaabababababab",
+  "AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHH",
+  "aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpP",
+  "abcdefghijklmnopqrstuvwxyz012345",
+  "zyxwvutsrqponmlkjihgfedcba987654",
+  "0123456789".repeat(4),
+  "0123456789abcdef0123456789abcdef",
+  "12345678123456781234567812345678",
+  "qwertyuiopasdfghjklzxcvbnm123456",
+  "1q2w3e4r5t6y7u8i9o0p1q2w3e4r5t6y",
+  "00000000-0000-0000-0000-000000000000",
+  "deadbeef".repeat(4),
+  "password123password123password123",
+  "secret1secret2secret3secret4secret5",
+  "changeme".repeat(5),
+  "changeme-changeme-changeme-please",
+  "keyboard cat keyboard cat keyboard cat",
+  "complex_password_at_least_32_characters_long",
+  "this-is-a-secret-key-with-at-least-32-characters",
+  "thisisaverylongsecretkeyforsessions",
+  "ThisIsMySecretKeyForSigningCookies",
+  "my-super-secret-session-signing-key!",
+  "your-secret-key-here-please-change-it-now",
+  "please-change-this-secret-key-in-production",
+  "!@#$%^&*()".repeat(4),
+  "\u{1f36a}".repeat(16)
+]
+
+/** How many random keys of each kind are drawn. */
+const draws = process.env["CAMPAIGN"] === "full" ? 100_000 : 4000
+
+/** Long enough to mean something of their own, as those of tests and examples do. */
+const ofTheirOwn = [
+  "a signing key of at least 32 bytes, for tests only",
+  "another signing key of 32 bytes, for tests only",
+  "0ne-key-to-sign-them-all-and-in-the-jar-bind-them",
+  "550e8400-e29b-41d4-a716-446655440000"
+]
+
+describe("F4: keys that can be guessed", () => {
+  for (const key of typed) {
+    test(`${JSON.stringify(key)} is refused, with the command that makes a good one`, () => {
+      assert.isTrue(isGuessable(key))
+      const [problem, ...others] = problemsOf([key])
+      assert.include(problem, "openssl rand -base64 32")
+      assert.deepStrictEqual(others, [])
+      assert.notInclude(problem, key)
+    })
+  }
+
+  for (const key of ofTheirOwn) {
+    test(`${JSON.stringify(key)} is accepted`, () => assert.deepStrictEqual(problemsOf([key]), []))
+  }
+
+  prop("a short text repeated, in any letters, is refused", {
+    text: FastCheck.oneof(
+      FastCheck.asciiString({ minLength: 1, maxLength: 14 }),
+      FastCheck.fullUnicodeString({ minLength: 1, maxLength: 6 })
+    )
+  }, ({ text }) => assert.isTrue(isGuessable(text.repeat(32))))
+
+  prop("a text of five different characters is refused", {
+    text: FastCheck.stringMatching(/^[a6Z!e]{32,64}$/)
+  }, ({ text }) => assert.isTrue(isGuessable(text)))
+
+  for (
+    const [what, bytes, encoding] of [
+      ["-base64 32", 32, "base64"],
+      ["-hex 32", 32, "hex"],
+      ["-base64 48", 48, "base64"],
+      ["-base64 24", 24, "base64"],
+      ["-hex 16", 16, "hex"]
+    ] as const
+  ) {
+    test(`${draws} of what openssl rand ${what} prints are accepted`, () => {
+      for (let count = 0; count < draws; count++) {
+        const key = Crypto.randomBytes(bytes).toString(encoding)
+        if (isGuessable(key)) assert.fail(key)
+      }
+    })
+  }
+})
+
+describe("Signing keys", () => {
+  const [first = "", second = "", , uuid = ""] = ofTheirOwn
+
+  test("are 32 bytes at the least, counted as UTF-8", () => {
+    assert.include(problemsOf([first.slice(0, 31)])[0], "signingKeys[0] is shorter than 32 bytes")
+    assert.include(problemsOf([first, ""])[0], "signingKeys[1] is shorter")
+    assert.deepStrictEqual(problemsOf([uuid.slice(0, 32)]), [])
+    assert.deepStrictEqual(problemsOf(["äöüÄÖÜßéèêáàâíìîóòôúùû"]), [])
+  })
+
+  test("are different, and sixteen at the most", () => {
+    assert.include(problemsOf([first, second, first])[0], "twice")
+    assert.include(problemsOf(Array.from({ length: 17 }, (_, index) => `${first}${index}`))[0], "16")
+    assert.deepStrictEqual(problemsOf(Array.from({ length: 16 }, (_, index) => `${first}${index}`)), [])
+  })
+})
