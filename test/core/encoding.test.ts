@@ -1,7 +1,7 @@
 import { assert, describe, prop } from "@effect/vitest"
-import { encodedLength, isCanonical } from "effect-sessions/internal/base64url"
-import { deriveHandle, deriveKey } from "effect-sessions/internal/digest"
-import * as Signature from "effect-sessions/internal/signature"
+import { encodedLength, isCanonical } from "effect-sessions/core/base64url"
+import { deriveHandle, deriveKey } from "effect-sessions/core/digest"
+import * as Signature from "effect-sessions/core/signature"
 import * as FastCheck from "effect/FastCheck"
 import { test } from "vitest"
 

@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { responseHeaders } from "effect-sessions/internal/responseHeaders"
+import { responseHeaders } from "effect-sessions/core/responseHeaders"
 import { test } from "vitest"
 
 describe("responseHeaders", () => {

@@ -134,16 +134,18 @@ describe("G4: as HttpApi middleware", () => {
       assert.strictEqual(yield* store.service.count("AppSession", 0), 0)
     }))
 
-  scoped("SessionCsrf.check refuses what brings no token, with 403, and lets the rest pass", () =>
-    Effect.gen(function*() {
-      const { send } = yield* serve
-      const { body: token, cookie } = yield* send("POST", "/sign-in")
-      const refused = yield* send("POST", "/count", { cookie })
-      assert.strictEqual(refused.status, 403)
-      assert.include(refused.body, { _tag: "SessionCsrfError", reason: "Token" })
-      const passed = yield* send("POST", "/count", { cookie, "x-csrf-token": String(token) })
-      assert.deepStrictEqual([passed.status, passed.body], [200, 1])
-      assert.deepStrictEqual((yield* send("GET", "/me", { cookie })).body, { name: "Ada", count: 1 })
-    }))
+  scoped(
+    "SessionCsrf.check refuses what brings no token, with 403, and lets the rest pass",
+    () =>
+      Effect.gen(function*() {
+        const { send } = yield* serve
+        const { body: token, cookie } = yield* send("POST", "/sign-in")
+        const refused = yield* send("POST", "/count", { cookie })
+        assert.strictEqual(refused.status, 403)
+        assert.include(refused.body, { _tag: "SessionCsrfError", reason: "Token" })
+        const passed = yield* send("POST", "/count", { cookie, "x-csrf-token": String(token) })
+        assert.deepStrictEqual([passed.status, passed.body], [200, 1])
+        assert.deepStrictEqual((yield* send("GET", "/me", { cookie })).body, { name: "Ada", count: 1 })
+      })
+  )
 })
-
