@@ -152,12 +152,12 @@ const formToken = (
   { field, maxFormBytes }: Policy
 ): Effect.Effect<string | undefined> => {
   if (!isForm.test(request.headers["content-type"] ?? "")) return Effect.succeed(undefined)
-  if (Number(request.headers["content-length"]) > maxFormBytes) return Effect.succeed(undefined)
   return Effect.flatMap(HttpServerRequest.MaxBodySize, (size) => {
     const most = Option.match(size, {
       onNone: () => maxFormBytes,
       onSome: (own) => Math.min(Number(own), maxFormBytes)
     })
+    if (Number(request.headers["content-length"]) > most) return Effect.succeed(undefined)
     return Effect.match(HttpServerRequest.withMaxBodySize(request.text, Option.some(most)), {
       onFailure: () => undefined,
       // Requests of the web standard know no limit.

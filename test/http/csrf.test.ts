@@ -1,8 +1,10 @@
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { assert, describe, scoped } from "@effect/vitest"
-import { SessionCsrf, SessionMiddleware } from "effect-sessions"
+import { assert, describe, effect, scoped } from "@effect/vitest"
+import { SessionCookie, SessionCsrf, SessionMiddleware } from "effect-sessions"
 import * as Effect from "effect/Effect"
-import { AppSession, incrementCount, use } from "../support/app.js"
+import * as Option from "effect/Option"
+import { AppSession, incrementCount, makeApp, recordsOf, use, webHandler } from "../support/app.js"
 import { knownId } from "./support/ids.js"
 import { cookieOf, signedOptions, victimApp, victimData } from "./support/inputs.js"
 import { openSocket, type RawRequest } from "./support/rawSocket.js"
@@ -14,9 +16,13 @@ const token = use((session) => session.csrfToken)
 
 const sameOrigin = "Sec-Fetch-Site: same-origin"
 
+/** A page that is protected. */
+const checked = <A, E, R>(options: SessionCsrf.Options, page: Effect.Effect<A, E, R>) =>
+  Effect.provide(Effect.zipRight(SessionCsrf.check(AppSession), page), SessionCsrf.layer(options))
+
 /** A page that changes something, protected. */
 const transfer = (options: SessionCsrf.Options = { origins: [origin] }) =>
-  Effect.zipRight(SessionCsrf.check(AppSession, options), Effect.as(incrementCount, HttpServerResponse.text("done")))
+  checked(options, Effect.as(incrementCount, HttpServerResponse.text("done")))
 
 interface Owned {
   readonly app: SocketApp
@@ -35,7 +41,7 @@ const owned = Effect.gen(function*() {
 })
 
 const untouched = Effect.fnUntraced(function*(app: SocketApp, what: string) {
-  const [record] = yield* app.store.service.listByUser("ada", { now: 0, limit: 1, offset: 0 })
+  const [record] = yield* recordsOf(app, "ada")
   assert.strictEqual(record?.data, JSON.stringify(victimData), what)
 })
 
@@ -197,7 +203,7 @@ describe("F2. The token of the session", () => {
         tokens.add(String(body))
         const answer = yield* app.raw(
           { method: "POST", headers: [cookie, sameOrigin, `X-CSRF-Token: ${body}`] },
-          SessionCsrf.check(AppSession)
+          checked({}, Effect.void)
         )
         assert.strictEqual(answer.status, 200)
       }
@@ -208,7 +214,10 @@ describe("F2. The token of the session", () => {
   scoped("of a visitor makes a session, and is good for the cookie that comes with it", () =>
     Effect.gen(function*() {
       const app = yield* victimApp()
-      const { body, setCookies } = yield* app.raw({}, SessionCsrf.formField(AppSession))
+      const { body, setCookies } = yield* app.raw(
+        {},
+        Effect.provide(SessionCsrf.formField(AppSession), SessionCsrf.layer())
+      )
       const value = /^<input type="hidden" name="_csrf" value="([\w-]{86})">$/.exec(String(body))?.[1]
       const cookie = setCookies[0]?.split(";")[0]
       assert.deepStrictEqual(app.store.take(), ["insert"])
@@ -230,6 +239,180 @@ describe("F2. The token of the session", () => {
         transfer()
       )
       assert.strictEqual(answer.status, 200)
+    }))
+})
+
+const formHeader = "Content-Type: application/x-www-form-urlencoded"
+
+/** A page that reads the form that it was sent, and says how long it is. */
+const lengthOf = Effect.flatMap(
+  HttpServerRequest.HttpServerRequest,
+  ({ text }) => Effect.map(text, ({ length }) => length)
+)
+
+/** Headers that promise a body which never comes: whoever reads it waits for ever. */
+const promised = (length: number, ...headers: ReadonlyArray<string>) => [
+  sameOrigin,
+  formHeader,
+  `Content-Length: ${length}`,
+  ...headers
+]
+
+describe("F1: the body of a request", () => {
+  refuses("without a cookie, before it comes,", "Token", () => ({ headers: promised(2_000_000) }))
+  refuses("with a malformed cookie, before it comes,", "Token", () => ({
+    headers: promised(2_000_000, "Cookie: __Host-sid=x")
+  }))
+  refuses("of another site, before it comes,", "Foreign", ({ cookie }) => ({
+    headers: [...promised(2_000_000, cookie).slice(1), "Sec-Fetch-Site: cross-site"]
+  }))
+  refuses("with a bad token in a header, before it comes,", "Token", ({ cookie }) => ({
+    headers: promised(1000, cookie, "X-CSRF-Token: x")
+  }))
+  refuses("that is a longer form than is read for a token, before it comes,", "Token", ({ cookie }) => ({
+    headers: promised(64 * 1024 + 1, cookie)
+  }))
+  refuses("that is no form, before it comes,", "Token", ({ cookie }) => ({
+    headers: [cookie, sameOrigin, "Content-Type: application/json", "Content-Length: 1000"]
+  }))
+
+  scoped(
+    "is not waited for where a header brings the token: what comes of it is up to the handler",
+    () =>
+      Effect.gen(function*() {
+        const { app, cookie, proof } = yield* owned
+        const answer = yield* app.raw({ method: "POST", headers: promised(1000, cookie, proof) }, transfer())
+        assert.strictEqual(answer.status, 200)
+      })
+  )
+
+  const padded = (token: string, length: number) => {
+    const start = `_csrf=${token}&filler=`
+    return start + "a".repeat(length - start.length)
+  }
+
+  const reads = (
+    what: string,
+    status: number,
+    make: (owned: Owned) => RawRequest,
+    options: SessionCsrf.Options = {},
+    maxBodySize?: number
+  ) =>
+    scoped(what, () =>
+      Effect.gen(function*() {
+        const session = yield* owned
+        const request = make(session)
+        const page = Effect.provide(
+          Effect.zipRight(SessionCsrf.check(AppSession), lengthOf),
+          SessionCsrf.layer(options)
+        ).pipe(HttpServerRequest.withMaxBodySize(Option.fromNullable(maxBodySize)))
+        const answer = yield* session.app.raw({ method: "POST", ...request }, page)
+        assert.strictEqual(answer.status, status)
+        if (status === 200) assert.strictEqual(answer.body, request.body?.length)
+      }))
+
+  reads("of 64 KiB is read for its token, and the handler reads it again", 200, (owned) => (
+    form(({ token }) => padded(token, 64 * 1024))(owned)
+  ))
+  reads("of a longer form is the handler's alone, where a header brings the token", 200, (owned) => ({
+    headers: [owned.cookie, sameOrigin, formHeader, owned.proof],
+    body: padded(owned.token, 300_000)
+  }))
+  reads(
+    "of a longer form is read where that is configured",
+    200,
+    (owned) => form(({ token }) => padded(token, 300_000))(owned),
+    { maxFormBytes: 300_000 }
+  )
+  reads(
+    "of a longer form that is configured is refused beyond that",
+    403,
+    (owned) => form(({ token }) => padded(token, 300_001))(owned),
+    { maxFormBytes: 300_000 }
+  )
+  reads(
+    "is read no further than the app allows",
+    403,
+    (owned) => form(({ token }) => padded(token, 2001))(owned),
+    {},
+    2000
+  )
+  reads(
+    "is read as far as the app allows",
+    200,
+    (owned) => form(({ token }) => padded(token, 2000))(owned),
+    {},
+    2000
+  )
+  scoped("that comes in chunks is read no further: the platform hangs up", () =>
+    Effect.gen(function*() {
+      const { app, cookie, token } = yield* owned
+      const chunk = padded(token, 70_000)
+      const body = `${chunk.length.toString(16)}\r\n${chunk}\r\n0`
+      const headers = [cookie, sameOrigin, formHeader, `Transfer-Encoding: chunked\r\n\r\n${body}`]
+      const answer = yield* app.raw({ method: "POST", headers }, transfer())
+      assert.notStrictEqual(answer.status, 200)
+      yield* untouched(app, "chunks")
+    }))
+
+  effect("of the web standard, which knows no limit, is refused when it is longer", () =>
+    Effect.gen(function*() {
+      const app = yield* makeApp()
+      const { cookie } = yield* app.browserWithSession({ user: "ada" })
+      const handle = yield* webHandler(app.withSession(checked({}, lengthOf)))
+      const token = yield* Effect.flatMap(
+        webHandler(app.withSession(use((session) => session.csrfToken))),
+        (handle) =>
+          Effect.promise(() =>
+            handle(new Request("https://app.test/", { headers: { cookie: `__Host-sid=${cookie}` } })).then((response) =>
+              response.json()
+            )
+          )
+      )
+      for (const [length, status] of [[64 * 1024, 200], [64 * 1024 + 1, 403]] as const) {
+        const response = yield* Effect.promise(() =>
+          handle(
+            new Request("https://app.test/", {
+              method: "POST",
+              headers: {
+                cookie: `__Host-sid=${cookie}`,
+                "sec-fetch-site": "same-origin",
+                "content-type": "application/x-www-form-urlencoded"
+              },
+              body: padded(String(token), length)
+            })
+          )
+        )
+        assert.strictEqual(response.status, status)
+      }
+    }))
+})
+
+describe("F2: what says Upgrade", () => {
+  for (const upgrade of ["x", "websocket", "h2c", ""]) {
+    refuses(`a POST with Upgrade: ${upgrade} and without a token`, "Token", withToken(`Upgrade: ${upgrade}`))
+    passes(`a POST with Upgrade: ${upgrade} and with a token`, withHeaders(sameOrigin, `Upgrade: ${upgrade}`))
+  }
+  for (const method of ["HEAD", "OPTIONS"]) {
+    passes(`${method} with Upgrade: websocket, from anywhere,`, ({ cookie }) => ({
+      method,
+      headers: [cookie, "Sec-Fetch-Site: cross-site", "Upgrade: websocket"]
+    }))
+  }
+  refuses("a GET with Upgrade: websocket from elsewhere", "Foreign", ({ cookie }) => ({
+    method: "GET",
+    headers: [cookie, "Sec-Fetch-Site: cross-site", "Upgrade: websocket"]
+  }))
+
+  scoped("does not keep a sign-in from handing out its id", () =>
+    Effect.gen(function*() {
+      const { app, cookie, proof } = yield* owned
+      const answer = yield* app.raw(
+        { method: "POST", headers: [cookie, sameOrigin, proof, "Upgrade: x"] },
+        checked({}, use((session) => session.signIn("ada")))
+      )
+      assert.strictEqual(answer.status, 200)
+      assert.lengthOf(answer.setCookies, 1)
     }))
 })
 
@@ -331,7 +514,7 @@ describe("F4. After a sign-in or a rotation", () => {
       yield* app.sessions.clear
       const answer = yield* app.raw(
         { method: "POST", headers: [cookie, sameOrigin, proof] },
-        Effect.zipRight(SessionCsrf.check(AppSession), use((session) => session.user))
+        checked({}, use((session) => session.user))
       )
       assert.include(JSON.stringify(answer.body), "None")
     }))
@@ -387,7 +570,7 @@ describe("F5. What is checked", () => {
         Effect.gen(function*() {
           const { app, cookie } = yield* owned
           const port = yield* serve(app.withSession(
-            Effect.zipRight(SessionCsrf.check(AppSession, { origins: [origin] }), HttpServerResponse.empty())
+            checked({ origins: [origin] }, HttpServerResponse.empty())
           ))
           const answer = yield* openSocket(port, [cookie, header])
           assert.strictEqual(answer.status, status)
@@ -398,7 +581,7 @@ describe("F5. What is checked", () => {
   scoped("a sign-in form is protected by the token of the visitor", () =>
     Effect.gen(function*() {
       const app = yield* victimApp()
-      const signIn = Effect.zipRight(SessionCsrf.check(AppSession), use((session) => session.signIn("ada")))
+      const signIn = checked({}, use((session) => session.signIn("ada")))
       const page = yield* app.raw({}, token)
       const cookie = `Cookie: ${page.setCookies[0]?.split(";")[0]}`
       for (const [headers, status] of [[[], 403], [[`X-CSRF-Token: ${page.body}`], 200]] as const) {
@@ -413,7 +596,11 @@ describe("F5. What is checked", () => {
       const port = yield* serve(
         SessionMiddleware.httpRouter(AppSession)(
           SessionCsrf.protect(AppSession)(Effect.as(incrementCount, HttpServerResponse.empty()))
-        ).pipe(Effect.provideService(AppSession.sessions, app.sessions))
+        ).pipe(
+          Effect.provide(app.context),
+          Effect.provideService(SessionCookie.SessionCookie, app.policy),
+          Effect.provideServiceEffect(SessionCsrf.SessionCsrf, SessionCsrf.make())
+        )
       )
       const send = (headers: ReadonlyArray<string>) =>
         Effect.promise(() =>
