@@ -9,11 +9,10 @@ import {
   SessionGuard,
   SessionMiddleware,
   Sessions,
-  SessionStore,
   SessionTimeouts,
   SessionToken
 } from "effect-sessions"
-import { deriveKey } from "effect-sessions/internal/digest"
+import { deriveKey } from "effect-sessions/core/digest"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -37,6 +36,8 @@ import {
   browserWith,
   increment,
   makeApp,
+  managerOver,
+  recordsOf,
   use
 } from "../support/app.js"
 import { breakDown, leaveAlone, type Operation } from "../support/observedStore.js"
@@ -186,7 +187,7 @@ const troubles: Readonly<Record<string, (app: App) => Effect.Effect<void, unknow
     Effect.sync(() => app.store.interfere(() => Effect.die(new Error("a defect in the store")))),
   "an undecodable row": (app) =>
     Effect.gen(function*() {
-      const [record] = yield* app.store.service.listByUser(secretUser, { now: 0, limit: 1, offset: 0 })
+      const [record] = yield* recordsOf(app, secretUser)
       if (record === undefined) return
       yield* app.store.service.update({
         ...record,
@@ -257,7 +258,7 @@ describe("No id, key, token or data is found", () => {
     const recorder = makeRecorder()
     return Effect.gen(function*() {
       const app = yield* makeApp({ cookie: { signingKeys: [Redacted.make(signingKey)] } })
-      const { id, record } = yield* app.sessions.create({ user: secretUser })
+      const { id } = yield* app.sessions.create({ user: secretUser })
       const handles: Array<unknown> = []
       const cookie = SessionCookie.write(app.policy, id, { expiresAt: 900_000, now: 0 })
       yield* app.visit(
@@ -278,13 +279,11 @@ describe("No id, key, token or data is found", () => {
       recorder.say("a policy", app.policy)
       recorder.say("the manager", app.sessions)
       recorder.say("the generator", app.sessions.token)
-      recorder.say("the information", app.sessions.infoOf({ record }))
       recorder.say("a bearer token", SessionCookie.toBearer(app.policy, id))
-      recorder.say("a reading", SessionCookie.read(app.policy, app.sessions.token, `__Host-sid=${cookie.value}`))
+      recorder.say("a reading", SessionCookie.read(app.policy, app.sessions.token, `__Host-sid=${cookie.value}`, 0))
       const services = yield* Layer.build(Layer.mergeAll(
         SessionCookie.layer({ signingKeys: [Redacted.make(signingKey)] }),
-        Sessions.layerMemory(AppSession),
-        SessionTimeouts.layer({}),
+        Layer.provideMerge(Sessions.layerMemory(AppSession), SessionTimeouts.layer()),
         SessionToken.layer({ bytes: 32 })
       ))
       recorder.say("the services of layers", services)
@@ -335,11 +334,7 @@ describe("No id, key, token or data is found", () => {
         data: Schema.Struct({ note: Schema.String.pipe(Schema.maxLength(3)) }),
         initial: { note: secretNote }
       }) {}
-      const bad = yield* Effect.exit(Effect.provideServiceEffect(
-        Sessions.make(BadSession),
-        SessionStore.SessionStore,
-        SessionStore.makeMemory()
-      ))
+      const bad = yield* Effect.exit(Effect.flatMap(makeApp(), (app) => managerOver(app, BadSession)))
       assert.isTrue(Exit.isFailure(bad))
       recorder.say("an exit", bad)
       for (const [where, text] of recorder.said) assert.notInclude(text, "SENTINEL-short", where)
@@ -363,7 +358,7 @@ describe("No id, key, token or data is found", () => {
         const token = yield* session.bearerToken
         recorder.say("a token", token)
         if (Option.isSome(token)) tokens.push(Redacted.value(token.value))
-        yield* SessionCsrf.check(AppSession)
+        yield* Effect.provide(SessionCsrf.check(AppSession), SessionCsrf.layer())
       })))
       const response = yield* Effect.promise(() =>
         handle(
@@ -389,7 +384,12 @@ describe("No id, key, token or data is found", () => {
         const { browser } = yield* app.browserWithSession({ user: secretUser })
         app.store.interfere((operation) =>
           Effect.fail(
-            new SessionError.SessionStoreError({ operation, reason: "Unavailable", detail: "SENTINEL-driver" })
+            new SessionError.SessionStoreError({
+              operation,
+              reason: "Unavailable",
+              outcomeUnknown: false,
+              detail: "SENTINEL-driver"
+            })
           )
         )
         for (const sender of [browser, new Browser()]) {

@@ -16,7 +16,7 @@ import {
   tabOf,
   use,
   userOf
-} from "./support/app.js"
+} from "../support/app.js"
 
 describe("FluidAuth", () => {
   const signingKeys = [Redacted.make("a signing key of at least 32 bytes, for tests only")]

@@ -1,8 +1,10 @@
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, effect } from "@effect/vitest"
-import { Session, Sessions, SessionStore } from "effect-sessions"
+import { Session, SessionCookie, SessionMiddleware, SessionStore } from "effect-sessions"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import {
@@ -10,6 +12,7 @@ import {
   type AppHandle,
   Browser,
   browserWith,
+  contextOver,
   increment,
   incrementCount,
   makeApp,
@@ -19,9 +22,10 @@ import {
   signOut,
   tabOf,
   use,
-  userOf
-} from "./support/app.js"
-import { duringRequest, justBefore } from "./support/overlap.js"
+  userOf,
+  webHandler
+} from "../support/app.js"
+import { duringRequest, justBefore } from "../support/overlap.js"
 
 describe("FoalTS", () => {
   effect("bug 1: a new id and then the end leaves nothing to come back to", () =>
@@ -46,7 +50,7 @@ describe("FoalTS", () => {
     Effect.gen(function*() {
       const app = yield* makeApp()
       for (const between of ["staged", "committed"]) {
-        yield* app.store.service.clear
+        yield* app.sessions.clear
         const { browser } = yield* signedInBrowser(app)
         const old = tabOf(browser)
         yield* app.visit(
@@ -138,23 +142,26 @@ describe("FoalTS", () => {
       user: Schema.parseJson(Schema.Union(Schema.Number, Schema.String))
     }) {}
     return Effect.gen(function*() {
-      const sessions = yield* MixedSession.sessions
+      const app = yield* makeApp()
+      const context = yield* contextOver(app, MixedSession)
+      const sessions = Context.get(context, MixedSession.sessions)
       const numeric = yield* sessions.create({ user: 7 })
-      const textual = yield* sessions.commit(Option.some(numeric), {
-        data: numeric.data,
-        reapply: (data) => data,
-        signIn: Option.some("7"),
-        rotate: false,
-        create: false,
-        active: true,
-        id: Option.none()
-      })
-      assert.deepStrictEqual(Option.flatMap(textual.session, ({ user }) => user), Option.some("7"))
-      assert.strictEqual((yield* sessions.listByUser(7)).length, 0)
-      assert.strictEqual((yield* sessions.listByUser("7")).length, 1)
-      const { id } = Option.getOrThrow(textual.session)
-      assert.deepStrictEqual(Option.flatMap(yield* sessions.read(id), ({ user }) => user), Option.some("7"))
-    }).pipe(Effect.provide(Layer.fresh(Sessions.layerMemory(MixedSession))))
+      const handle = yield* webHandler(
+        SessionMiddleware.httpRouter(MixedSession)(
+          Effect.as(
+            Effect.flatMap(MixedSession, (session) => session.signIn("7")),
+            HttpServerResponse.empty()
+          )
+        ).pipe(Effect.provide(context), Effect.provideService(SessionCookie.SessionCookie, app.policy))
+      )
+      const cookie = `__Host-sid=${Redacted.value(numeric.id)}`
+      const response = yield* Effect.promise(() => handle(new Request("https://app.test/", { headers: { cookie } })))
+      assert.lengthOf(yield* sessions.listByUser(7), 0)
+      assert.lengthOf(yield* sessions.listByUser("7"), 1)
+      const id = /^__Host-sid=([\w-]+)/.exec(response.headers.getSetCookie().join())?.[1] ?? ""
+      const textual = yield* sessions.read(Redacted.make(id))
+      assert.deepStrictEqual(Option.flatMap(textual, ({ user }) => user), Option.some("7"))
+    })
   })
 
   effect("bug 7: keys named like members of every object are keys like any other", () =>
@@ -188,8 +195,8 @@ describe("FoalTS", () => {
       const { browser, id } = yield* app.browserWithSession()
       const { record } = Option.getOrThrow(yield* app.sessions.read(id))
       for (const data of ["", "{", "null", "[]", "{\"count\":\"one\"}", "\u0000"]) {
-        yield* store.delete(record.key)
-        yield* store.insert({ ...record, data })
+        yield* store.delete({ keys: [record.key] })
+        yield* store.insert({ record: { ...record, data } })
         const answer = yield* app.visit(browser, readData)
         assert.deepStrictEqual([answer.status, answer.body], [200, { count: 0, notes: [], settings: {} }])
       }

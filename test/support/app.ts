@@ -161,7 +161,7 @@ export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
     return { browser, id, key: record.key, cookie: Redacted.value(id) }
   })
 
-  return { store, sessions, policy, timeouts, withSession, visit, browserWithSession }
+  return { store, context, sessions, policy, timeouts, withSession, visit, browserWithSession }
 })
 
 export type App = Effect.Effect.Success<ReturnType<typeof makeApp>>
@@ -171,6 +171,30 @@ export const userOf = use((session) => Effect.map(session.user, Option.getOrNull
 
 /** How many rows the store holds, live or not. */
 export const rowsOf = (app: App) => app.store.service.count(AppSession.sessionName, -1)
+
+/** The rows of a user in the store of an app, live at the beginning of time. */
+export const recordsOf = (app: App, userId: string) =>
+  app.store.service.listByUser({
+    name: AppSession.sessionName,
+    userId,
+    now: 0,
+    seenAfter: -1,
+    begunAfter: -1,
+    limit: 10,
+    offset: 0
+  })
+
+/** Another declaration over the store of an app: its manager, and what its middleware needs. */
+export const contextOver = <Self, D, U>(app: App, definition: Sessions.Definition<Self, D, U>) =>
+  Effect.context<Sessions.Sessions<Self>>().pipe(
+    Effect.provide(Sessions.layer(definition)),
+    Effect.provideService(SessionStore.SessionStore, app.store.service),
+    Effect.provideService(SessionTimeouts.SessionTimeouts, app.timeouts)
+  )
+
+/** The manager of another declaration over the store of an app. */
+export const managerOver = <Self, D, U>(app: App, definition: Sessions.Definition<Self, D, U>) =>
+  Effect.map(contextOver(app, definition), (context) => Context.get(context, definition.sessions))
 
 /** A browser with the session of a user, in which something has been counted. */
 export const signedInBrowser = (app: App) =>

@@ -14,6 +14,7 @@ import {
   incrementCount,
   makeApp,
   readData,
+  recordsOf,
   rowsOf,
   signOut,
   use,
@@ -336,7 +337,7 @@ export const reading: ReadonlyArray<Behaviour> = [
   },
   {
     number: 26,
-    behaviour: "; without a space parses; a quoted value is not ours; a name twice with two values is nobody's",
+    behaviour: "; without a space parses; a quoted value is not ours; what is not ours beside ours does not matter",
     run: owned(({ app, cookie }) =>
       Effect.gen(function*() {
         const seen = (header: string) => {
@@ -347,8 +348,8 @@ export const reading: ReadonlyArray<Behaviour> = [
         }
         assert.strictEqual(yield* seen(`a=1;__Host-sid=${cookie};b=2`), "ada")
         assert.isNull(yield* seen(`__Host-sid="${cookie}"`))
-        assert.isNull(yield* seen(`__Host-sid=bogus; __Host-sid=${cookie}`))
-        assert.isNull(yield* seen(`__Host-sid=${cookie}; __Host-sid=bogus`))
+        assert.strictEqual(yield* seen(`__Host-sid=bogus; __Host-sid=${cookie}`), "ada")
+        assert.strictEqual(yield* seen(`__Host-sid=${cookie}; __Host-sid=bogus`), "ada")
       })
     )
   },
@@ -387,7 +388,7 @@ export const reading: ReadonlyArray<Behaviour> = [
       const logged: Array<unknown> = []
       return owned(({ app, browser }) =>
         Effect.gen(function*() {
-          const [record] = yield* app.store.service.listByUser("ada", { now: 0, limit: 1, offset: 0 })
+          const [record] = yield* recordsOf(app, "ada")
           assert.isDefined(record)
           if (record === undefined) return
           yield* app.store.service.update({ ...record, expectedVersion: record.version, data: "{", now: 0 })

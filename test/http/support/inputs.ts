@@ -1,11 +1,11 @@
 import { assert } from "@effect/vitest"
-import { SessionCookie, Sessions, SessionStore, SessionToken } from "effect-sessions"
-import { deriveKey } from "effect-sessions/internal/digest"
+import { SessionCookie, type SessionStore, SessionToken } from "effect-sessions"
+import { deriveHandle, deriveKey } from "effect-sessions/core/digest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { type AppOptions, type Data, increment, use } from "../../support/app.js"
+import { type AppOptions, type Data, increment, rowsOf, use } from "../../support/app.js"
 import type { Operation } from "../../support/observedStore.js"
 import { knownId, signingKey } from "./ids.js"
 import { makeSocketApp, type SocketApp } from "./socketApp.js"
@@ -37,13 +37,19 @@ export const asVictim = { data: victimData, user: "ada" }
 
 /** The row of somebody whose session must not be opened by a bad input. */
 export const victimRow = (row: Partial<SessionStore.SessionRecord> = {}): SessionStore.SessionRecord => ({
+  name: "AppSession",
   key: deriveKey("AppSession", knownId),
+  previousKey: null,
+  earlierKey: null,
+  renamedAt: null,
+  handle: deriveHandle(deriveKey("AppSession", knownId)),
   userId: "ada",
   data: JSON.stringify(victimData),
   version: 1,
   createdAt: 0,
   lastSeenAt: 0,
   expiresAt: 900_000,
+  remembered: false,
   ...row
 })
 
@@ -56,7 +62,7 @@ export const victimApp = (
 ): Effect.Effect<SocketApp, never, Scope.Scope> =>
   Effect.gen(function*() {
     const app = yield* makeSocketApp(options)
-    yield* Effect.orDie(app.store.service.insert(victimRow(row)))
+    yield* Effect.orDie(app.store.service.insert({ record: victimRow(row) }))
     app.store.take()
     return app
   })
@@ -66,8 +72,6 @@ export const cookieOf = (app: SocketApp, id: string): string => {
   const { name, value } = SessionCookie.write(app.policy, Redacted.make(id), { expiresAt: 900_000, now: 0 })
   return `${name}=${value}`
 }
-
-const rows = (app: SocketApp) => app.store.service.count(-1)
 
 /** Every answer names its cookie at most once, and a cookie it sets is not the one that came in. */
 const idSetBy = (setCookies: ReadonlyArray<string>): string | undefined => {
@@ -85,14 +89,14 @@ export const expectAnonymous = Effect.fnUntraced(function*(
   calls: ReadonlyArray<Operation>,
   what: string
 ) {
-  const before = yield* rows(app)
+  const before = yield* rowsOf(app)
   app.store.take()
   const read = yield* app.raw({ headers }, seen)
   assert.deepStrictEqual(app.store.take(), calls, what)
   assert.strictEqual(read.status, 200, what)
   assert.deepStrictEqual(read.body, asNobody, what)
   assert.deepStrictEqual(read.setCookies, [], what)
-  assert.strictEqual(yield* rows(app), before, what)
+  assert.strictEqual(yield* rowsOf(app), before, what)
 
   app.store.take()
   const write = yield* app.raw({ headers }, firstWrite)
@@ -103,15 +107,27 @@ export const expectAnonymous = Effect.fnUntraced(function*(
   assert.isFalse(headers.some((header) => header.includes(id ?? "")), what)
 })
 
+/** Headers with an id that was renamed a moment ago: nobody to whoever reads, and nobody changes anything. */
+export const expectRenamed = Effect.fnUntraced(function*(app: SocketApp, headers: ReadonlyArray<string>) {
+  const before = yield* rowsOf(app)
+  const read = yield* app.raw({ headers }, seen)
+  assert.deepStrictEqual([read.status, read.body, read.setCookies], [200, asNobody, []])
+  app.store.take()
+  const write = yield* app.raw({ headers }, firstWrite)
+  assert.deepStrictEqual([write.status, write.setCookies, app.store.take()], [409, [], ["read", "insert"]])
+  assert.strictEqual(yield* rowsOf(app), before)
+})
+
 /** Headers that open the session of the victim, so that the others fail for the reason they are meant to fail for. */
 export const expectVictim = Effect.fnUntraced(function*(
   app: SocketApp,
   headers: ReadonlyArray<string>,
-  what: string
+  what: string,
+  calls: ReadonlyArray<Operation> = ["read"]
 ) {
   app.store.take()
   const read = yield* app.raw({ headers }, seen)
-  assert.deepStrictEqual(app.store.take(), ["read"], what)
+  assert.deepStrictEqual(app.store.take(), calls, what)
   assert.strictEqual(read.status, 200, what)
   assert.deepStrictEqual(read.body, asVictim, what)
   return read
@@ -150,10 +166,6 @@ export const unusableRow = (row: Partial<SessionStore.SessionRecord>, what: stri
     const app = yield* victimApp({}, row)
     yield* expectAnonymous(app, [`Cookie: ${cookieOf(app, knownId)}`], ["read"], what)
   })
-
-/** A manager of another declared session over the store of an app. */
-export const managerOver = <Self, D, U>(app: SocketApp, definition: Sessions.Definition<Self, D, U>) =>
-  Effect.provideService(Sessions.make(definition), SessionStore.SessionStore, app.store.service)
 
 /** Ids of 32 bytes, as long as a stored key. */
 export const withLongIds = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Session, SessionCookie, type SessionError, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
+import { Session, SessionCookie, type SessionError, SessionStore, SessionTimeouts } from "effect-sessions"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -8,10 +8,10 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { use } from "../../support/app.js"
+import { makeApp, managerOver, use } from "../../support/app.js"
 import { sqlite } from "../../support/clients.js"
 import { knownId, signingKey } from "./ids.js"
-import { cookieOf, expectVictim, type Input, managerOver, victimApp } from "./inputs.js"
+import { cookieOf, expectVictim, type Input, victimApp } from "./inputs.js"
 
 const refused = (
   what: string,
@@ -220,13 +220,9 @@ export const configurationInputs: ReadonlyArray<Input> = [
         yield* refused("no capacity", SessionStore.makeMemory({ capacity: 0 }))
         yield* refused("endless capacity", SessionStore.makeMemory({ capacity: Infinity }))
         const store = yield* SessionStore.makeMemory({ capacity: 3 })
-        const sessions = yield* Effect.provideService(
-          Sessions.make(AnythingSession),
-          SessionStore.SessionStore,
-          store
-        )
+        const sessions = yield* managerOver(yield* makeApp({ store }), AnythingSession)
         for (let count = 0; count < 10; count++) yield* sessions.create()
-        assert.strictEqual(yield* store.count(0), 3)
+        assert.strictEqual(yield* store.count(AnythingSession.sessionName, 0), 3)
       }).pipe(
         Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NODE_ENV", "production"]]))),
         Effect.provide(Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => logged.push(message))))

@@ -1,8 +1,8 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { assert } from "@effect/vitest"
-import { Session, SessionMiddleware, SessionStore } from "effect-sessions"
-import { deriveKey } from "effect-sessions/internal/digest"
+import { Session, SessionCookie, SessionMiddleware, SessionStore } from "effect-sessions"
+import { deriveKey } from "effect-sessions/core/digest"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,7 +10,7 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { browserWith, use, webHandler } from "../../support/app.js"
+import { browserWith, contextOver, managerOver, use, webHandler } from "../../support/app.js"
 import { sqlite } from "../../support/clients.js"
 import { knownId } from "./ids.js"
 import {
@@ -18,10 +18,10 @@ import {
   expectAnonymous,
   expectVictim,
   type Input,
-  managerOver,
   seen,
   unusableRow,
-  victimApp
+  victimApp,
+  victimRow
 } from "./inputs.js"
 
 const deep = (open: string, close: string, levels: number): string => `${open.repeat(levels)}${close.repeat(levels)}`
@@ -56,15 +56,8 @@ const loosely = (data: string) =>
   Effect.gen(function*() {
     const app = yield* victimApp()
     const manager = yield* managerOver(app, LooseSession)
-    yield* app.store.service.insert({
-      key: deriveKey("LooseSession", knownId),
-      userId: null,
-      data,
-      version: 1,
-      createdAt: 0,
-      lastSeenAt: 0,
-      expiresAt: 900_000
-    })
+    const key = deriveKey("LooseSession", knownId)
+    yield* app.store.service.insert({ record: victimRow({ name: "LooseSession", key, userId: null, data }) })
     return yield* manager.read(Redacted.make(knownId))
   })
 
@@ -137,7 +130,7 @@ export const rowInputs: ReadonlyArray<Input> = [
       yield* unusableRow({ data: deep("[", "]", 200_000) }, "deep arrays")
       yield* unusableRow({ data: deep("{\"a\":", "}", 200_000) }, "deep objects")
       yield* unusableRow({ data: `{${good},"settings":${deep("[", "]", 200_000)}}` }, "deep inside")
-      yield* unusableRow({ data: `{${good},"settings":{"a":"${"x".repeat(2_000_000)}"}}` }, "2 MB")
+      yield* unusableRow({ data: `{${good},"settings":{"a":"${"x".repeat(2 ** 24)}"}}` }, "more than 16 MiB")
       yield* unusableRow({ data: `{"count":41,"notes":["${"[".repeat(300)}"],"count":"x","settings":{}}` }, "doubled")
       // JSON itself allows these two: they are read as what they say, and break nothing.
       for (
@@ -164,11 +157,11 @@ export const rowInputs: ReadonlyArray<Input> = [
         onUndecodable: "fail"
       }) {}
       const app = yield* victimApp()
-      const manager = yield* managerOver(app, StrictSession)
+      const context = yield* contextOver(app, StrictSession)
       const handle = yield* webHandler(
         SessionMiddleware.httpRouter(StrictSession)(
           Effect.map(Effect.flatMap(StrictSession, ({ get }) => get), HttpServerResponse.unsafeJson)
-        ).pipe(Effect.provideService(StrictSession.sessions, manager))
+        ).pipe(Effect.provide(context), Effect.provideService(SessionCookie.SessionCookie, app.policy))
       )
       const response = yield* Effect.promise(() =>
         handle(new Request("https://app.test/", { headers: { cookie: cookieOf(app, knownId) } }))
@@ -267,7 +260,7 @@ export const rowInputs: ReadonlyArray<Input> = [
       yield* expectAnonymous(app, [header], ["read"], "a year ahead")
       assert.strictEqual(yield* app.sessions.deleteExpired({ limit: 5 }), 5)
       yield* TestClock.setTime(0)
-      assert.strictEqual(yield* app.store.service.count(0), 17)
+      assert.strictEqual(yield* app.store.service.count("AppSession", 0), 17)
       const back = yield* app.visit(browserWith(knownId), use((session) => session.user))
       assert.strictEqual(back.status, 200)
     })

@@ -9,7 +9,8 @@ import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { type Session, SessionMiddleware, type Sessions } from "effect-sessions"
+import { type Session, SessionCookie, type SessionError, SessionMiddleware, type Sessions } from "effect-sessions"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -53,12 +54,14 @@ export type Handle = (request: Request) => Promise<Response>
 const scopedWebHandler = <E>(app: HttpApp.Default<E, Scope.Scope>) =>
   Effect.map(Effect.runtime<never>(), (runtime) => HttpApp.toWebHandlerRuntime(runtime)(app))
 
-type Make = (app: App) => Effect.Effect<Handle, never, Scope.Scope>
+type Make = (app: App) => Effect.Effect<Handle, SessionError.SessionConfigError, Scope.Scope>
 
 const toResponse = (logic: Logic) => Effect.map(logic, (page) => HttpServerResponse.unsafeJson(page))
 
-/** Serves with the manager of the app, by the clock of the test. */
-const withManager = (app: App) => Layer.succeed(AppSession.sessions, app.sessions)
+/** What the middleware of the app needs, with its store and by the clock of the test. */
+export const contextOf = (app: App) => Context.add(app.context, SessionCookie.SessionCookie, app.policy)
+
+const layerOf = (app: App) => Layer.succeedContext(contextOf(app))
 
 const httpRouter: Make = (app) =>
   webHandler(
@@ -67,7 +70,7 @@ const httpRouter: Make = (app) =>
       HttpRouter.empty
     ).pipe(
       HttpRouter.use(SessionMiddleware.httpRouter(AppSession)),
-      Effect.provideService(AppSession.sessions, app.sessions)
+      Effect.provide(contextOf(app))
     )
   )
 
@@ -78,7 +81,7 @@ const httpLayerRouter: Make = (app) =>
         names.map((name) => HttpLayerRouter.route("GET", `/${name}`, Effect.orDie(toResponse(pages(app)[name]))))
       ).pipe(
         Layer.provide(SessionMiddleware.layerRouter(AppSession).layer),
-        Layer.provide(withManager(app))
+        Layer.provide(layerOf(app))
       )
     ),
     scopedWebHandler
@@ -122,8 +125,7 @@ const apiPages = (app: App) => {
       .handle("gone", () => Effect.orDie(logic.gone)))
 }
 
-const apiMiddleware = (app: App) =>
-  Layer.provide(SessionMiddleware.layerHttpApi(AppSessions, AppSession), withManager(app))
+const apiMiddleware = (app: App) => Layer.provide(SessionMiddleware.layerHttpApi(AppSessions, AppSession), layerOf(app))
 
 const httpApi: Make = (app) =>
   Effect.map(
@@ -164,7 +166,7 @@ const plain: Make = (app) => {
   )
   return webHandler(
     SessionMiddleware.httpRouter(AppSession)(dispatch).pipe(
-      Effect.provideService(AppSession.sessions, app.sessions)
+      Effect.provide(contextOf(app))
     )
   )
 }
