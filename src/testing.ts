@@ -1,17 +1,18 @@
 /**
- * The conformance suite for session stores, to run with vitest: every sentence of the contract in `SessionStore`, and
- * random sequences of operations against a small model. A store that passes keeps the promises of this library.
+ * The conformance suite for session stores, to run with vitest: every sentence of the contract in `SessionStore`, races,
+ * and random sequences of operations against a small model. A store that passes keeps the promises of this library.
  *
  * @since 0.1.0
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { type Operation, runModel, sample } from "./internal/storeModel.js"
+import { handleOf, inserted, type Operation, renamed, rotated, runModel, sample } from "./core/storeModel.js"
 import type { SessionStoreError } from "./SessionError.js"
-import type { Service, SessionRecord } from "./SessionStore.js"
+import type { Rotation, Service, SessionRecord, Update } from "./SessionStore.js"
 import { SessionStore } from "./SessionStore.js"
 
 const now = 1000
@@ -19,85 +20,165 @@ const now = 1000
 const keyExists = (effect: Effect.Effect<unknown, SessionStoreError>) =>
   Effect.map(
     Effect.either(effect),
-    (result) => assert.strictEqual(result._tag === "Left" ? result.left.reason : result._tag, "KeyExists")
+    (result) => {
+      assert.strictEqual(result._tag === "Left" ? result.left.reason : result._tag, "KeyExists")
+      assert.isFalse(result._tag === "Left" && result.left.outcomeUnknown)
+    }
   )
 
 const reads = (store: Service, key: string, expected: SessionRecord | undefined, at = now) =>
   Effect.map(store.read(key, at), (found) => assert.deepStrictEqual(Option.getOrUndefined(found), expected))
 
+const adds = (store: Service, ...records: ReadonlyArray<SessionRecord>) =>
+  Effect.forEach(
+    records,
+    (record) => Effect.map(store.insert({ record }), (added) => assert.isTrue(added)),
+    { discard: true }
+  )
+
+const byKey = (records: ReadonlyArray<SessionRecord>): ReadonlyArray<SessionRecord> =>
+  [...records].sort((left, right) => left.key < right.key ? -1 : 1)
+
+const searches = (
+  store: Service,
+  search: { readonly keys: ReadonlyArray<string>; readonly renamedAfter: number; readonly now?: number },
+  expected: ReadonlyArray<SessionRecord>
+) =>
+  Effect.map(
+    store.search({ now, ...search }),
+    (found) => assert.deepStrictEqual(byKey(found), byKey(expected))
+  )
+
+const update = (change: Partial<Update> = {}): Update => ({
+  key: "key",
+  expectedVersion: 1,
+  data: "[2]",
+  lastSeenAt: 1200,
+  expiresAt: 2200,
+  now: 1200,
+  ...change
+})
+
+/** A rotation of a record to its next key. */
+const rotation = (record: SessionRecord, key: string, change: Partial<SessionRecord> = {}): Rotation => ({
+  oldKey: record.key,
+  expectedVersion: record.version,
+  next: renamed(record, key, 1000, change),
+  now
+})
+
+/** A page that holds all sessions of a user. */
+const everySession = { name: "name", userId: "user", now, seenAfter: 0, begunAfter: 0, limit: 100, offset: 0 }
+
 const texts: ReadonlyArray<readonly [name: string, text: string]> = [
   ["an empty object", "{}"],
-  ["quotes and backslashes", JSON.stringify({ text: "'\"\\`%_;--" })],
+  ["quotes and backslashes", JSON.stringify({ text: "'\"\\`%_;--?$1" })],
   ["white space", JSON.stringify({ text: "  two \t\n  " }) + " "],
   ["four-byte characters", JSON.stringify({ text: "\u{1f600}\u{10ffff}\u00e9" })],
   ["an escaped NUL", JSON.stringify({ text: "\u0000" })],
   ["64 KiB", JSON.stringify({ text: "\u00e9".repeat(32 * 1024 - 6) })]
 ]
 
-const key = FastCheck.constantFrom("a", "b", "c")
+const key = FastCheck.constantFrom("a", "b", "c", "d")
+const keys = FastCheck.array(key, { maxLength: 3 })
+const name = FastCheck.constantFrom("one", "two")
 const user = FastCheck.constantFrom("u", "v")
-const life = FastCheck.integer({ min: 0, max: 30 })
+const span = FastCheck.integer({ min: 0, max: 30 })
+const maybe = <A>(arbitrary: FastCheck.Arbitrary<A>) => FastCheck.option(arbitrary, { nil: undefined })
+const tag = <Tag extends string>(tag: Tag) => FastCheck.constant(tag)
 const operation: FastCheck.Arbitrary<Operation> = FastCheck.oneof(
   FastCheck.record({
-    _tag: FastCheck.constantFrom("insert" as const, "rotate" as const),
+    _tag: tag("insert"),
+    key,
+    name,
+    userId: FastCheck.option(user),
+    previousKey: FastCheck.option(key),
+    unlessRenamed: maybe(keys),
+    age: span,
+    life: span
+  }),
+  FastCheck.record({
+    _tag: tag("rotate"),
     key,
     other: key,
     userId: FastCheck.option(user),
-    life
+    stale: FastCheck.boolean(),
+    life: span
   }),
+  FastCheck.record({ _tag: tag("update"), key, life: span, stale: FastCheck.boolean() }),
+  FastCheck.record({ _tag: tag("touch"), key, life: span, stale: FastCheck.constant(false) }),
+  FastCheck.record({ _tag: tag("search"), keys, age: span }),
+  FastCheck.record({ _tag: tag("delete"), keys, age: maybe(span), whose: maybe(key) }),
+  FastCheck.record({ _tag: tag("deleteByUser"), name, userId: user, only: maybe(key), except: maybe(key) }),
   FastCheck.record({
-    _tag: FastCheck.constantFrom("update" as const, "touch" as const),
-    key,
-    life,
-    stale: FastCheck.boolean()
-  }),
-  FastCheck.record({ _tag: FastCheck.constantFrom("delete" as const, "read" as const), key }),
-  FastCheck.record({
-    _tag: FastCheck.constant("deleteByUser" as const),
+    _tag: tag("list"),
+    name,
     userId: user,
-    key: FastCheck.option(key, { nil: undefined })
+    seen: span,
+    begun: span,
+    limit: FastCheck.nat(3),
+    offset: FastCheck.nat(2)
   }),
-  FastCheck.record({ _tag: FastCheck.constant("list" as const), userId: user }),
-  FastCheck.record({ _tag: FastCheck.constantFrom("sweep" as const, "wait" as const), life })
+  FastCheck.record({ _tag: tag("sweep"), life: span }),
+  FastCheck.record({ _tag: tag("count"), name }),
+  FastCheck.record({ _tag: tag("clear"), name: maybe(name) }),
+  FastCheck.record({ _tag: tag("wait"), life: span })
 )
 
+/** Asks a store what the model was asked. `records` are what the model held before. */
 const runStore = (
   store: Service,
+  records: ReadonlyMap<string, SessionRecord>,
   operation: Operation,
   now: number,
-  version: number
+  turn: number
 ): Effect.Effect<unknown, SessionStoreError> => {
-  const at = { lastSeenAt: now, expiresAt: now + ("life" in operation ? operation.life : 0), now }
   const taken = (effect: Effect.Effect<unknown, SessionStoreError>) =>
     Effect.catchIf(effect, (error) => error.reason === "KeyExists", () => Effect.succeed<unknown>("KeyExists"))
   switch (operation._tag) {
     case "insert": {
-      const { expiresAt, lastSeenAt } = at
-      const { key, userId } = operation
-      return taken(store.insert(sample({ key, userId, createdAt: now, lastSeenAt, expiresAt })))
+      const { age, unlessRenamed: keys } = operation
+      const unlessRenamed = keys === undefined ? undefined : { keys, after: now - age }
+      return taken(store.insert({ record: inserted(operation, now, turn), unlessRenamed }))
     }
     case "read":
       return Effect.map(store.read(operation.key, now), Option.getOrUndefined)
-    case "update": {
-      const expectedVersion = operation.stale ? version - 1 : version
-      return store.update({ ...at, key: operation.key, expectedVersion, data: `{"n":${now}}` })
+    case "search":
+      return Effect.map(store.search({ keys: operation.keys, renamedAfter: now - operation.age, now }), byKey)
+    case "update":
+    case "touch": {
+      const { key, life, stale } = operation
+      const version = records.get(key)?.version ?? 1
+      const at = { key, lastSeenAt: now, expiresAt: now + life, now }
+      return operation._tag === "touch"
+        ? store.touch(at)
+        : store.update({ ...at, expectedVersion: stale ? version - 1 : version, data: `{"n":${now}}` })
     }
-    case "touch":
-      return store.touch({ ...at, key: operation.key })
     case "rotate": {
-      const { expiresAt, lastSeenAt } = at
-      const { other, userId } = operation
-      const next = sample({ key: other, userId, lastSeenAt, expiresAt, version: version + 1 })
-      return taken(store.rotate({ oldKey: operation.key, expectedVersion: version, next, now }))
+      const { key: oldKey, stale } = operation
+      const record = records.get(oldKey) ?? sample({ key: oldKey })
+      const expectedVersion = stale ? record.version - 1 : record.version
+      return taken(store.rotate({ oldKey, expectedVersion, next: rotated(record, operation, now), now }))
     }
-    case "delete":
-      return store.delete(operation.key)
-    case "deleteByUser":
-      return store.deleteByUser(operation.userId, { except: operation.key })
-    case "list":
-      return store.listByUser(operation.userId, { now, limit: 100, offset: 0 })
+    case "delete": {
+      const { age, keys, whose } = operation
+      const renamedAfter = age === undefined ? undefined : now - age
+      return store.delete({ keys, renamedAfter, handle: handleOf(records, whose) })
+    }
+    case "deleteByUser": {
+      const { except, name, only, userId } = operation
+      return store.deleteByUser({ name, userId, only: handleOf(records, only), except: handleOf(records, except) })
+    }
+    case "list": {
+      const { begun, limit, name, offset, seen, userId } = operation
+      return store.listByUser({ name, userId, now, seenAfter: now - seen, begunAfter: now - begun, limit, offset })
+    }
     case "sweep":
       return store.deleteExpired(now - operation.life, 100)
+    case "count":
+      return store.count(operation.name, now)
+    case "clear":
+      return store.clear(operation.name)
     case "wait":
       return Effect.void
   }
@@ -106,7 +187,7 @@ const runStore = (
 /**
  * Declares the conformance tests of the store that `storeLayer` provides. They clear the store and run one after the
  * other; give them a store, a table or a prefix of their own. `runs` is the number of random sequences (100 if left
- * out), `timeout` the milliseconds for each test.
+ * out), `rounds` that of each race (20 if left out), `timeout` the milliseconds for each test.
  *
  * @example
  * ```ts
@@ -122,228 +203,433 @@ const runStore = (
 export const conformance = <E>(
   name: string,
   storeLayer: Layer.Layer<SessionStore, E>,
-  options: { readonly runs?: number | undefined; readonly timeout?: number | undefined } = {}
+  options: {
+    readonly runs?: number | undefined
+    readonly rounds?: number | undefined
+    readonly timeout?: number | undefined
+  } = {}
 ): void => {
   const timeout = options.timeout ?? 60_000
   layer(storeLayer, { timeout })(`${name} keeps the store contract`, (it) => {
     const test = (title: string, run: (store: Service) => Effect.Effect<unknown, SessionStoreError>) =>
       it.effect(
         title,
-        () => Effect.flatMap(SessionStore, (store) => Effect.zipRight(store.clear, run(store))),
+        () => Effect.flatMap(SessionStore, (store) => Effect.zipRight(store.clear(), run(store))),
         timeout
       )
+    const race = (title: string, run: (store: Service) => Effect.Effect<unknown, SessionStoreError>) =>
+      test(title, (store) =>
+        Effect.forEach(
+          Array.from({ length: options.rounds ?? 20 }),
+          () => Effect.zipRight(store.clear(), run(store)),
+          { discard: true }
+        ))
 
-    test("insert adds a record and read returns it exactly", (store) =>
+    test("insert adds a record and read returns it exactly, every field of it", (store) =>
       Effect.gen(function*() {
-        const record = sample({ userId: "user", version: 7, lastSeenAt: 1500, expiresAt: 1_800_000_000_000 })
-        yield* store.insert(record)
+        const record = sample({
+          name: "a name: \u00e9",
+          previousKey: "previous",
+          earlierKey: "earlier",
+          renamedAt: 1_700_000_000_000,
+          userId: "user",
+          version: 7,
+          lastSeenAt: 1500,
+          expiresAt: 1_800_000_000_000,
+          remembered: true
+        })
+        yield* adds(store, record, sample({ key: "plain" }))
         yield* reads(store, record.key, record)
+        yield* reads(store, "plain", sample({ key: "plain" }))
       }))
 
     for (const [what, data] of texts) {
-      test(`insert and update keep the data character for character: ${what}`, (store) =>
+      test(`every write keeps the data character for character: ${what}`, (store) =>
         Effect.gen(function*() {
-          yield* store.insert(sample({ data }))
+          yield* adds(store, sample({ data }), sample({ key: "updated" }), sample({ key: "old" }))
           yield* reads(store, "key", sample({ data }))
-          yield* store.insert(sample({ key: "updated" }))
-          yield* store.update({ key: "updated", expectedVersion: 1, data, lastSeenAt: now, expiresAt: 2000, now })
+          const unlessRenamed = { keys: ["updated"], after: 0 }
+          assert.isTrue(yield* store.insert({ record: sample({ key: "guarded", data }), unlessRenamed }))
+          yield* reads(store, "guarded", sample({ key: "guarded", data }))
+          yield* store.update(update({ key: "updated", data, lastSeenAt: now, expiresAt: 2000, now }))
           yield* reads(store, "updated", sample({ key: "updated", data, version: 2 }))
+          const change = rotation(sample({ key: "old" }), "next", { data })
+          yield* store.rotate(change)
+          yield* reads(store, "next", change.next)
         }))
     }
 
     test("insert never overwrites, live or expired", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample())
-        yield* keyExists(store.insert(sample({ data: "{}", userId: "other" })))
+        yield* adds(store, sample(), sample({ key: "expired", expiresAt: 500 }))
+        const other = sample({ data: "{}", userId: "other", handle: "other" })
+        yield* keyExists(store.insert({ record: other }))
+        yield* keyExists(store.insert({ record: other, unlessRenamed: { keys: ["key"], after: 0 } }))
         yield* reads(store, "key", sample())
-        yield* store.insert(sample({ key: "expired", expiresAt: 500 }))
-        yield* keyExists(store.insert(sample({ key: "expired" })))
+        yield* keyExists(store.insert({ record: sample({ key: "expired" }) }))
         yield* reads(store, "expired", undefined)
+        yield* reads(store, "expired", sample({ key: "expired", expiresAt: 500 }), 499)
       }))
 
-    test("read finds nothing where nothing is", (store) => reads(store, "nobody", undefined))
-
-    test("keys and users are told apart by case and by trailing space", (store) =>
+    test("insert adds nothing where one of the keys was renamed later, once or twice, live or not", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample({ key: "Key", userId: "User" }))
-        yield* store.insert(sample({ key: "key", userId: "user" }))
-        yield* store.insert(sample({ key: "other", userId: "user " }))
-        yield* reads(store, "KEY", undefined)
-        yield* reads(store, "Key", sample({ key: "Key", userId: "User" }))
-        assert.strictEqual(yield* store.deleteByUser("user"), 1)
-        yield* reads(store, "other", sample({ key: "other", userId: "user " }))
+        const record = sample({ key: "new", previousKey: "old", renamedAt: now })
+        const refuses = (keys: ReadonlyArray<string>, after: number) =>
+          Effect.gen(function*() {
+            assert.isFalse(yield* store.insert({ record, unlessRenamed: { keys, after } }))
+            yield* reads(store, "new", undefined)
+          })
+        const accepts = (keys: ReadonlyArray<string>, after: number) =>
+          Effect.gen(function*() {
+            assert.isTrue(yield* store.insert({ record, unlessRenamed: { keys, after } }))
+            yield* reads(store, "new", record)
+            yield* store.delete({ keys: ["new"] })
+          })
+        yield* adds(
+          store,
+          sample({ key: "live", previousKey: "one", earlierKey: "two", renamedAt: 900 }),
+          sample({ key: "expired", previousKey: "three", renamedAt: 900, expiresAt: 950 }),
+          sample({ key: "never", previousKey: "four" })
+        )
+        for (const key of ["one", "two", "three"]) {
+          yield* refuses([key], 899)
+          yield* refuses(["unknown", key], 899)
+          yield* accepts([key], 900)
+        }
+        yield* accepts(["live", "expired", "four", "unknown"], 0)
+        yield* accepts([], 0)
       }))
 
-    for (const [when, at, live] of [["before", 1999, true], ["at", 2000, false], ["after", 2001, false]] as const) {
-      test(
-        `a record is ${live ? "live" : "absent"} one millisecond ${when} its expiry`.replace(
-          "one millisecond at",
-          "at"
-        ),
-        (store) =>
-          Effect.gen(function*() {
-            const times = { lastSeenAt: at, expiresAt: 9000, now: at }
-            const next = sample({ key: "next", version: 2 })
-            for (const key of ["read", "update", "touch", "rotate"]) {
-              yield* store.insert(sample({ key, userId: "user" }))
-            }
-            yield* reads(store, "read", live ? sample({ key: "read", userId: "user" }) : undefined, at)
-            assert.strictEqual((yield* store.listByUser("user", { now: at, limit: 9, offset: 0 })).length, live ? 4 : 0)
-            assert.strictEqual(yield* store.count(at), live ? 4 : 0)
-            assert.strictEqual(yield* store.update({ ...times, key: "update", expectedVersion: 1, data: "{}" }), live)
-            assert.strictEqual(yield* store.touch({ ...times, key: "touch" }), live)
-            assert.strictEqual(yield* store.rotate({ oldKey: "rotate", expectedVersion: 1, next, now: at }), live)
-            yield* reads(
-              store,
-              "touch",
-              live ? sample({ key: "touch", userId: "user", lastSeenAt: at, expiresAt: 9000 }) : undefined,
-              at
-            )
-          })
-      )
+    test("read finds nothing where nothing is, nor under a key that was renamed", (store) =>
+      Effect.gen(function*() {
+        yield* reads(store, "nobody", undefined)
+        yield* adds(store, sample({ previousKey: "previous", earlierKey: "earlier", renamedAt: now }))
+        yield* reads(store, "previous", undefined)
+        yield* reads(store, "earlier", undefined)
+      }))
+
+    test("search finds what keys lead to, each record once", (store) =>
+      Effect.gen(function*() {
+        const one = sample({ key: "one", previousKey: "one-1", earlierKey: "one-0", renamedAt: 900 })
+        const two = sample({ key: "two", previousKey: "one", renamedAt: 950 })
+        const never = sample({ key: "never", previousKey: "never-0" })
+        const expired = sample({ key: "expired", previousKey: "one-1", renamedAt: 950, expiresAt: 1000 })
+        yield* adds(store, one, two, never, expired)
+        yield* searches(store, { keys: [], renamedAfter: 0 }, [])
+        yield* searches(store, { keys: ["unknown", "expired", "never-0"], renamedAfter: 0 }, [])
+        yield* searches(store, { keys: ["never", "never"], renamedAfter: 0 }, [never])
+        for (const key of ["one-1", "one-0"]) {
+          yield* searches(store, { keys: [key], renamedAfter: 899 }, [one])
+          yield* searches(store, { keys: [key], renamedAfter: 900 }, [])
+        }
+        yield* searches(store, { keys: ["one-0", "one-1", "one"], renamedAfter: 899 }, [one, two])
+        yield* searches(store, { keys: ["one", "two"], renamedAfter: 949 }, [one, two])
+        yield* searches(store, { keys: ["one"], renamedAfter: 950 }, [one])
+        yield* searches(store, { keys: ["one-1", "two"], renamedAfter: 0, now: 999 }, [one, two, expired])
+      }))
+
+    test("keys, handles, names and users are told apart by case and by trailing space", (store) =>
+      Effect.gen(function*() {
+        const upper = sample({ key: "Key", name: "Name", userId: "User", handle: "Handle" })
+        const lower = sample({ userId: "user" })
+        const spaced = sample({ key: "spaced", name: "name ", userId: "user " })
+        yield* adds(store, upper, lower, spaced)
+        yield* reads(store, "KEY", undefined)
+        yield* reads(store, "Key", upper)
+        assert.strictEqual(yield* store.count("name", now), 1)
+        assert.strictEqual(yield* store.deleteByUser({ name: "name ", userId: "user" }), 0)
+        assert.strictEqual(yield* store.deleteByUser({ name: "name", userId: "user " }), 0)
+        assert.strictEqual(yield* store.deleteByUser({ name: "name", userId: "user", only: "HANDLE" }), 0)
+        assert.strictEqual(yield* store.deleteByUser({ name: "name", userId: "user" }), 1)
+        yield* reads(store, "Key", upper)
+        yield* reads(store, "spaced", spaced)
+      }))
+
+    for (
+      const [when, at, live] of [
+        ["one millisecond before its expiry", 1999, true],
+        ["half a millisecond before its expiry", 1999.5, true],
+        ["at its expiry", 2000, false],
+        ["one millisecond after its expiry", 2001, false]
+      ] as const
+    ) {
+      test(`a record is ${live ? "live" : "absent"} ${when}`, (store) =>
+        Effect.gen(function*() {
+          const times = { lastSeenAt: 1990, expiresAt: 9000, now: at }
+          for (const key of ["read", "update", "touch", "rotate"]) {
+            yield* adds(store, sample({ key, handle: key, userId: "user" }))
+          }
+          const found = sample({ key: "read", handle: "read", userId: "user" })
+          yield* reads(store, "read", live ? found : undefined, at)
+          yield* searches(store, { keys: ["read"], renamedAfter: 0, now: at }, live ? [found] : [])
+          assert.strictEqual((yield* store.listByUser({ ...everySession, now: at })).length, live ? 4 : 0)
+          assert.strictEqual(yield* store.count("name", at), live ? 4 : 0)
+          assert.strictEqual(yield* store.update({ ...times, key: "update", expectedVersion: 1, data: "{}" }), live)
+          assert.strictEqual(yield* store.touch({ ...times, key: "touch" }), live)
+          assert.strictEqual(
+            yield* store.rotate({ ...rotation(sample({ key: "rotate" }), "next"), now: at }),
+            live
+          )
+          const touched = sample({ key: "touch", handle: "touch", userId: "user", lastSeenAt: 1990, expiresAt: 9000 })
+          yield* reads(store, "touch", live ? touched : undefined, at)
+        }))
     }
 
-    test("update replaces the data, raises the version and takes over later times", (store) =>
+    const successor = sample({ userId: "user", previousKey: "previous", earlierKey: "earlier", renamedAt: 900 })
+
+    test("update replaces the data, raises the version, takes over later times, and leaves the rest", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample({ userId: "user" }))
-        const update = { key: "key", expectedVersion: 1, data: "[2]", lastSeenAt: 1200, expiresAt: 2200, now: 1200 }
-        assert.isTrue(yield* store.update(update))
-        yield* reads(
-          store,
-          "key",
-          sample({ userId: "user", data: "[2]", version: 2, lastSeenAt: 1200, expiresAt: 2200 })
-        )
+        yield* adds(store, successor)
+        assert.isTrue(yield* store.update(update()))
+        yield* reads(store, "key", { ...successor, data: "[2]", version: 2, lastSeenAt: 1200, expiresAt: 2200 })
       }))
 
     test("update keeps the times where its own are not later", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample({ lastSeenAt: 1500, expiresAt: 2500 }))
-        const update = { key: "key", expectedVersion: 1, data: "[2]", lastSeenAt: 1400, expiresAt: 2400, now: 1500 }
-        assert.isTrue(yield* store.update(update))
+        yield* adds(store, sample({ lastSeenAt: 1500, expiresAt: 2500 }))
+        assert.isTrue(yield* store.update(update({ lastSeenAt: 1500, expiresAt: 2400, now: 1500 })))
         yield* reads(store, "key", sample({ data: "[2]", version: 2, lastSeenAt: 1500, expiresAt: 2500 }))
       }))
 
     test("update changes nothing at another version and creates nothing", (store) =>
       Effect.gen(function*() {
-        const update = { key: "key", expectedVersion: 2, data: "[2]", lastSeenAt: 1200, expiresAt: 2200, now: 1200 }
-        assert.isFalse(yield* store.update(update))
+        assert.isFalse(yield* store.update(update()))
         yield* reads(store, "key", undefined)
-        yield* store.insert(sample())
-        assert.isFalse(yield* store.update(update))
-        yield* reads(store, "key", sample())
+        yield* adds(store, successor)
+        assert.isFalse(yield* store.update(update({ expectedVersion: 2 })))
+        assert.isFalse(yield* store.update(update({ expectedVersion: 0 })))
+        assert.isFalse(yield* store.update(update({ key: "previous" })))
+        yield* reads(store, "key", successor)
       }))
 
     test("touch takes over later times and nothing else", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample({ userId: "user" }))
+        yield* adds(store, successor)
         assert.isTrue(yield* store.touch({ key: "key", lastSeenAt: 1300, expiresAt: 2300, now: 1300 }))
-        yield* reads(store, "key", sample({ userId: "user", lastSeenAt: 1300, expiresAt: 2300 }))
+        yield* reads(store, "key", { ...successor, lastSeenAt: 1300, expiresAt: 2300 })
         assert.isTrue(yield* store.touch({ key: "key", lastSeenAt: 1200, expiresAt: 2200, now: 1300 }))
-        yield* reads(store, "key", sample({ userId: "user", lastSeenAt: 1300, expiresAt: 2300 }))
+        assert.isTrue(yield* store.touch({ key: "key", lastSeenAt: 1300, expiresAt: 2200, now: 1300 }))
+        yield* reads(store, "key", { ...successor, lastSeenAt: 1300, expiresAt: 2300 })
       }))
 
     test("touch can bring the expiry forward, and creates nothing", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample({ expiresAt: 9000 }))
+        yield* adds(store, sample({ expiresAt: 9000, previousKey: "previous", renamedAt: 900 }))
         assert.isTrue(yield* store.touch({ key: "key", lastSeenAt: 1100, expiresAt: 1200, now: 1100 }))
         yield* reads(store, "key", undefined, 1200)
-        assert.isFalse(yield* store.touch({ key: "nobody", lastSeenAt: 1100, expiresAt: 1200, now: 1100 }))
-        yield* reads(store, "nobody", undefined)
+        for (const key of ["nobody", "previous"]) {
+          assert.isFalse(yield* store.touch({ key, lastSeenAt: 1100, expiresAt: 1200, now: 1100 }))
+          yield* reads(store, key, undefined)
+        }
       }))
 
-    test("rotate puts the next record in the place of the old", (store) =>
+    test("rotate puts the next record in the place of the old, everything along with it", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample())
+        yield* adds(store, sample({ previousKey: "previous", renamedAt: 900 }))
         const next = sample({
           key: "next",
+          previousKey: "key",
+          earlierKey: "previous",
+          renamedAt: 1100,
+          handle: "another",
           userId: "user",
           data: "[]",
           version: 2,
           createdAt: 1100,
           lastSeenAt: 1100,
-          expiresAt: 2100
+          expiresAt: 2100,
+          remembered: true
         })
         assert.isTrue(yield* store.rotate({ oldKey: "key", expectedVersion: 1, next, now: 1100 }))
         yield* reads(store, "key", undefined)
         yield* reads(store, "next", next)
-        assert.deepStrictEqual(yield* store.listByUser("user", { now, limit: 9, offset: 0 }), [next])
+        assert.deepStrictEqual(yield* store.listByUser(everySession), [next])
+        yield* searches(store, { keys: ["previous", "key"], renamedAfter: 1099 }, [next])
+        assert.strictEqual(yield* store.count("name", now), 1)
+        const unlessRenamed = { keys: ["previous"], after: 1099 }
+        assert.isFalse(yield* store.insert({ record: sample({ key: "late" }), unlessRenamed }))
+        assert.strictEqual(yield* store.delete({ keys: [], handle: "handle" }), 0)
+        assert.strictEqual(yield* store.delete({ keys: [], handle: "another" }), 1)
       }))
 
     test("rotate changes nothing at another version, from an absent key, or onto another record", (store) =>
       Effect.gen(function*() {
-        const next = sample({ key: "next", version: 2 })
-        assert.isFalse(yield* store.rotate({ oldKey: "key", expectedVersion: 1, next, now }))
+        assert.isFalse(yield* store.rotate(rotation(sample(), "next")))
         yield* reads(store, "next", undefined)
-        yield* store.insert(sample())
-        assert.isFalse(yield* store.rotate({ oldKey: "key", expectedVersion: 5, next, now }))
+        yield* adds(store, successor)
+        assert.isFalse(yield* store.rotate(rotation({ ...successor, version: 5 }, "next")))
+        assert.isFalse(yield* store.rotate(rotation({ ...successor, key: "previous" }, "next")))
         yield* reads(store, "next", undefined)
-        yield* store.insert(sample({ key: "next", data: "\"victim\"" }))
-        yield* keyExists(store.rotate({ oldKey: "key", expectedVersion: 1, next, now }))
-        yield* reads(store, "key", sample())
-        yield* reads(store, "next", sample({ key: "next", data: "\"victim\"" }))
+        const victim = sample({ key: "next", handle: "victim", data: "\"victim\"" })
+        const expired = sample({ key: "expired", handle: "expired", expiresAt: 500 })
+        yield* adds(store, victim, expired)
+        yield* keyExists(store.rotate(rotation(successor, "next")))
+        yield* keyExists(store.rotate(rotation(successor, "expired")))
+        yield* reads(store, "key", successor)
+        yield* reads(store, "next", victim)
+        yield* reads(store, "expired", expired, 499)
       }))
 
-    test("delete removes a record, live or expired, once", (store) =>
+    test("delete removes the records of keys, live or expired, once", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample())
-        yield* store.insert(sample({ key: "expired", expiresAt: 500 }))
-        assert.isTrue(yield* store.delete("key"))
-        assert.isTrue(yield* store.delete("expired"))
-        assert.isFalse(yield* store.delete("key"))
-        yield* reads(store, "key", undefined)
-      }))
-
-    test("deleteByUser removes the records of one user, all or all but one", (store) =>
-      Effect.gen(function*() {
-        for (const key of ["1", "2", "3"]) yield* store.insert(sample({ key, userId: "user" }))
-        yield* store.insert(sample({ key: "expired", userId: "user", expiresAt: 500 }))
-        yield* store.insert(sample({ key: "other", userId: "other" }))
-        yield* store.insert(sample({ key: "visitor" }))
-        assert.strictEqual(yield* store.deleteByUser("user", { except: "2" }), 3)
-        yield* reads(store, "2", sample({ key: "2", userId: "user" }))
-        assert.strictEqual(yield* store.deleteByUser("user"), 1)
-        assert.strictEqual(yield* store.deleteByUser("user"), 0)
-        assert.strictEqual(yield* store.count(now), 2)
-      }))
-
-    test("listByUser is live only, in order, and paged", (store) =>
-      Effect.gen(function*() {
-        const records = [["c", 1300], ["a", 1200], ["b", 1200], ["d", 1100]].map(([key, lastSeenAt]) =>
-          sample({ key: String(key), userId: "user", lastSeenAt: Number(lastSeenAt) })
+        yield* adds(
+          store,
+          sample(),
+          sample({ key: "second" }),
+          sample({ key: "third" }),
+          sample({ key: "expired", expiresAt: 500 })
         )
-        for (const record of [...records].reverse()) yield* store.insert(record)
-        yield* store.insert(sample({ key: "expired", userId: "user", expiresAt: 500 }))
-        yield* store.insert(sample({ key: "other", userId: "other" }))
-        assert.deepStrictEqual(yield* store.listByUser("user", { now, limit: 9, offset: 0 }), records)
-        assert.deepStrictEqual(yield* store.listByUser("user", { now, limit: 2, offset: 1 }), records.slice(1, 3))
-        assert.deepStrictEqual(yield* store.listByUser("user", { now, limit: 2, offset: 4 }), [])
-        assert.deepStrictEqual(yield* store.listByUser("nobody", { now, limit: 9, offset: 0 }), [])
+        assert.strictEqual(yield* store.delete({ keys: ["key"] }), 1)
+        assert.strictEqual(yield* store.delete({ keys: ["key", "second", "expired", "unknown"] }), 2)
+        assert.strictEqual(yield* store.delete({ keys: ["key", "second", "expired"] }), 0)
+        assert.strictEqual(yield* store.delete({ keys: [] }), 0)
+        assert.strictEqual(yield* store.count("name", 0), 1)
+        yield* reads(store, "third", sample({ key: "third" }))
+      }))
+
+    test("delete removes successors that were renamed later, and only these", (store) =>
+      Effect.gen(function*() {
+        const other = sample({ key: "other", previousKey: "another", renamedAt: 900 })
+        const fresh = adds(
+          store,
+          sample({ key: "one", previousKey: "key", renamedAt: 900 }),
+          sample({ key: "two", previousKey: "between", earlierKey: "key", renamedAt: 900 }),
+          sample({ key: "expired", previousKey: "key", renamedAt: 900, expiresAt: 950 }),
+          sample({ key: "never", previousKey: "key" }),
+          other
+        )
+        yield* fresh
+        assert.strictEqual(yield* store.delete({ keys: ["key"] }), 0)
+        assert.strictEqual(yield* store.delete({ keys: ["key"], renamedAfter: 900 }), 0)
+        assert.strictEqual(yield* store.count("name", 0), 5)
+        assert.strictEqual(yield* store.delete({ keys: ["key", "between"], renamedAfter: 899 }), 3)
+        assert.strictEqual(yield* store.count("name", 0), 2)
+        yield* reads(store, "other", other)
+      }))
+
+    test("delete removes the record of a handle, whatever its key is, and counts it once", (store) =>
+      Effect.gen(function*() {
+        yield* adds(store, sample(), sample({ key: "other", handle: "other" }))
+        assert.isTrue(yield* store.rotate(rotation(sample(), "next")))
+        assert.strictEqual(yield* store.delete({ keys: ["unknown"], handle: "nobody" }), 0)
+        assert.strictEqual(yield* store.delete({ keys: ["next", "key"], renamedAfter: 0, handle: "handle" }), 1)
+        assert.strictEqual(yield* store.delete({ keys: [], handle: "other" }), 1)
+        assert.strictEqual(yield* store.count("name", 0), 0)
+      }))
+
+    test("deleteByUser removes the records of a user of a declaration: all, one, or all but one", (store) =>
+      Effect.gen(function*() {
+        for (const handle of ["1", "2", "3"]) yield* adds(store, sample({ key: handle, handle, userId: "user" }))
+        yield* adds(
+          store,
+          sample({ key: "expired", handle: "expired", userId: "user", expiresAt: 500 }),
+          sample({ key: "other", handle: "other", userId: "other" }),
+          sample({ key: "elsewhere", handle: "elsewhere", userId: "user", name: "elsewhere" }),
+          sample({ key: "visitor", handle: "visitor" })
+        )
+        const user = { name: "name", userId: "user" }
+        assert.strictEqual(yield* store.deleteByUser({ ...user, only: "other" }), 0)
+        assert.strictEqual(yield* store.deleteByUser({ ...user, only: "1" }), 1)
+        assert.strictEqual(yield* store.deleteByUser({ ...user, only: "1" }), 0)
+        assert.strictEqual(yield* store.deleteByUser({ ...user, except: "2" }), 2)
+        yield* reads(store, "2", sample({ key: "2", handle: "2", userId: "user" }))
+        assert.strictEqual(yield* store.deleteByUser(user), 1)
+        assert.strictEqual(yield* store.deleteByUser(user), 0)
+        assert.strictEqual(yield* store.count("name", 0), 2)
+        assert.strictEqual(yield* store.count("elsewhere", 0), 1)
+      }))
+
+    test("listByUser is live only, recent only, in order, and paged", (store) =>
+      Effect.gen(function*() {
+        const records = [["c", 1300], ["a", 1200], ["b", 1200], ["d", 1100]].map(([handle, lastSeenAt]) =>
+          sample({
+            key: `key-${handle}`,
+            handle: String(handle),
+            userId: "user",
+            createdAt: handle === "d" ? 900 : 1000,
+            lastSeenAt: Number(lastSeenAt)
+          })
+        )
+        yield* adds(store, ...[...records].reverse())
+        yield* adds(
+          store,
+          sample({ key: "expired", userId: "user", expiresAt: 500 }),
+          sample({ key: "other", userId: "other" }),
+          sample({ key: "elsewhere", userId: "user", name: "elsewhere" }),
+          sample({ key: "visitor" })
+        )
+        const lists = (search: Partial<typeof everySession>, expected: ReadonlyArray<SessionRecord>) =>
+          Effect.map(
+            store.listByUser({ ...everySession, ...search }),
+            (found) => assert.deepStrictEqual(found, expected)
+          )
+        yield* lists({}, records)
+        yield* lists({ limit: 2, offset: 1 }, records.slice(1, 3))
+        yield* lists({ limit: 2, offset: 2 }, records.slice(2))
+        yield* lists({ limit: 2, offset: 4 }, [])
+        yield* lists({ limit: 0 }, [])
+        yield* lists({ userId: "nobody" }, [])
+        yield* lists({ seenAfter: 1199 }, records.slice(0, 3))
+        yield* lists({ seenAfter: 1200 }, records.slice(0, 1))
+        yield* lists({ begunAfter: 899 }, records)
+        yield* lists({ begunAfter: 900 }, records.slice(0, 3))
+        yield* lists({ begunAfter: 900, limit: 2, offset: 1 }, records.slice(1, 3))
       }))
 
     test("deleteExpired removes what has expired, batch by batch, and nothing else", (store) =>
       Effect.gen(function*() {
         for (let index = 0; index < 5; index++) {
-          yield* store.insert(sample({ key: `old${index}`, expiresAt: 100 + index }))
+          yield* adds(store, sample({ key: `old${index}`, expiresAt: 100 + index }))
         }
-        yield* store.insert(sample({ key: "edge", expiresAt: 1000 }))
-        yield* store.insert(sample({ key: "live", expiresAt: 1001 }))
-        yield* store.insert(sample({ key: "touched", lastSeenAt: 1, expiresAt: 900 }))
+        yield* adds(
+          store,
+          sample({ key: "edge", expiresAt: 1000 }),
+          sample({ key: "live", expiresAt: 1001 }),
+          sample({ key: "touched", lastSeenAt: 1, expiresAt: 900 })
+        )
         yield* store.touch({ key: "touched", lastSeenAt: 800, expiresAt: 5000, now: 800 })
-        assert.strictEqual(yield* store.deleteExpired(1000, 4), 4)
-        assert.strictEqual(yield* store.deleteExpired(1000, 4), 2)
-        assert.strictEqual(yield* store.deleteExpired(1000, 4), 0)
-        assert.strictEqual(yield* store.count(0), 2)
+        assert.strictEqual(yield* store.deleteExpired(999.5, 0), 0)
+        assert.strictEqual(yield* store.deleteExpired(999.5, 4), 4)
+        assert.strictEqual(yield* store.deleteExpired(999.5, 4), 1)
+        assert.strictEqual(yield* store.deleteExpired(1000, 4), 1)
+        assert.strictEqual(yield* store.deleteExpired(1000.5, 4), 0)
+        assert.strictEqual(yield* store.count("name", 0), 2)
       }))
 
-    test("count counts live records and clear removes all", (store) =>
+    test("count counts the live records of a declaration", (store) =>
       Effect.gen(function*() {
-        yield* store.insert(sample())
-        yield* store.insert(sample({ key: "expired", expiresAt: 500 }))
-        assert.strictEqual(yield* store.count(now), 1)
-        assert.strictEqual(yield* store.count(0), 2)
-        yield* store.clear
-        yield* store.clear
-        assert.strictEqual(yield* store.count(0), 0)
+        yield* adds(
+          store,
+          sample(),
+          sample({ key: "user", userId: "user" }),
+          sample({ key: "expired", expiresAt: 500 }),
+          sample({ key: "elsewhere", name: "elsewhere" })
+        )
+        assert.strictEqual(yield* store.count("name", now), 2)
+        assert.strictEqual(yield* store.count("name", 0), 3)
+        assert.strictEqual(yield* store.count("elsewhere", now), 1)
+        assert.strictEqual(yield* store.count("nowhere", now), 0)
+      }))
+
+    test("clear removes the records of a declaration, or all", (store) =>
+      Effect.gen(function*() {
+        yield* adds(
+          store,
+          sample({ previousKey: "previous", renamedAt: now, userId: "user" }),
+          sample({ key: "expired", expiresAt: 500 }),
+          sample({ key: "second", name: "second" }),
+          sample({ key: "third", name: "third" })
+        )
+        yield* store.clear("name")
+        yield* store.clear("name")
+        assert.strictEqual(yield* store.count("name", 0), 0)
+        assert.strictEqual(yield* store.count("second", 0), 1)
+        assert.deepStrictEqual(yield* store.listByUser(everySession), [])
+        const unlessRenamed = { keys: ["previous"], after: 0 }
+        assert.isTrue(yield* store.insert({ record: sample(), unlessRenamed }))
+        yield* store.clear()
+        yield* store.clear()
+        for (const name of ["name", "second", "third"]) assert.strictEqual(yield* store.count(name, 0), 0)
       }))
 
     test("of parallel inserts, updates or rotations from one version, one wins", (store) =>
@@ -351,39 +637,92 @@ export const conformance = <E>(
         const twenty = Array.from({ length: 20 }, (_, index) => index)
         const inserted = yield* Effect.forEach(
           twenty,
-          (n) => Effect.either(store.insert(sample({ data: String(n) }))),
+          (n) => Effect.either(store.insert({ record: sample({ data: String(n) }) })),
           { concurrency: "unbounded" }
         )
         assert.strictEqual(inserted.filter((result) => result._tag === "Right").length, 1)
         const updated = yield* Effect.forEach(
           twenty,
-          (n) =>
-            store.update({ key: "key", expectedVersion: 1, data: String(n), lastSeenAt: now, expiresAt: 2000, now }),
+          (n) => store.update(update({ data: String(n), lastSeenAt: now, expiresAt: 2000, now })),
           { concurrency: "unbounded" }
         )
         assert.strictEqual(updated.filter((done) => done).length, 1)
-        const rotated = yield* Effect.forEach(
+        const rotatedTo = yield* Effect.forEach(
           twenty,
-          (n) =>
-            store.rotate({ oldKey: "key", expectedVersion: 2, next: sample({ key: `next${n}`, version: 3 }), now }),
+          (n) => store.rotate(rotation(sample({ version: 2 }), `next${n}`)),
           { concurrency: "unbounded" }
         )
-        assert.strictEqual(rotated.filter((done) => done).length, 1)
-        assert.strictEqual(yield* store.count(now), 1)
+        assert.strictEqual(rotatedTo.filter((done) => done).length, 1)
+        assert.strictEqual(yield* store.count("name", now), 1)
       }))
 
-    test("nothing that races with a delete brings the record back", (store) =>
-      Effect.forEach(Array.from({ length: 50 }), () =>
+    race("nothing that races with a delete brings the record back", (store) =>
+      Effect.gen(function*() {
+        yield* adds(store, sample())
+        yield* Effect.all([
+          store.update(update()),
+          store.touch({ key: "key", lastSeenAt: 1200, expiresAt: 2200, now: 1200 }),
+          store.delete({ keys: ["key"] }),
+          store.touch({ key: "key", lastSeenAt: 1300, expiresAt: 2300, now: 1300 }),
+          store.update(update({ expectedVersion: 2 }))
+        ], { concurrency: "unbounded" })
+        yield* reads(store, "key", undefined)
+        assert.strictEqual(yield* store.count("name", 0), 0)
+      }))
+
+    /** Two renames, one after the other, as far as they come. */
+    const renameTwice = (store: Service, record: SessionRecord) => {
+      const first = rotation(record, `${record.key}-1`)
+      const second = rotation(first.next, `${record.key}-2`)
+      return Effect.flatMap(store.rotate(first), (done) => done ? store.rotate(second) : Effect.succeed(false))
+    }
+
+    const ends: ReadonlyArray<
+      readonly [by: string, end: (store: Service) => Effect.Effect<number, SessionStoreError>]
+    > = [
+      ["by its first key", (store) => store.delete({ keys: ["key"], renamedAfter: 999 })],
+      ["by its handle", (store) => store.delete({ keys: ["unknown"], handle: "handle" })],
+      ["with all of its user's", (store) => store.deleteByUser({ name: "name", userId: "user" })],
+      ["as the one of its user's", (store) => store.deleteByUser({ name: "name", userId: "user", only: "handle" })]
+    ]
+    for (const [by, end] of ends) {
+      race(`no rename outruns the end of its record, ended ${by}`, (store) =>
         Effect.gen(function*() {
-          yield* store.insert(sample())
-          yield* Effect.all([
-            store.update({ key: "key", expectedVersion: 1, data: "{}", lastSeenAt: 1100, expiresAt: 2100, now: 1100 }),
-            store.touch({ key: "key", lastSeenAt: 1200, expiresAt: 2200, now: 1200 }),
-            store.delete("key"),
-            store.touch({ key: "key", lastSeenAt: 1300, expiresAt: 2300, now: 1300 })
-          ], { concurrency: "unbounded" })
-          yield* reads(store, "key", undefined)
-        })))
+          const record = sample({ userId: "user" })
+          yield* adds(store, record, sample({ key: "bystander", handle: "bystander" }))
+          const [, removed] = yield* Effect.all(
+            [renameTwice(store, record), end(store)],
+            { concurrency: "unbounded" }
+          )
+          assert.strictEqual(removed, 1)
+          assert.strictEqual(yield* store.count("name", 0), 1)
+        }))
+    }
+
+    race("a record that is renamed can be found at every moment, once", (store) =>
+      Effect.gen(function*() {
+        yield* adds(store, sample())
+        const renaming = yield* Effect.fork(renameTwice(store, sample()))
+        for (let turn = 0; turn < 50 && Option.isNone(yield* Fiber.poll(renaming)); turn++) {
+          const found = yield* store.search({ keys: ["key"], renamedAfter: 999, now })
+          assert.strictEqual(found.length, 1)
+        }
+        assert.isTrue(yield* Fiber.join(renaming))
+        yield* searches(store, { keys: ["key"], renamedAfter: 999 }, [
+          renamed(renamed(sample(), "key-1", 1000), "key-2", 1000)
+        ])
+      }))
+
+    race("a rename that is interrupted is made or not, never half", (store) =>
+      Effect.gen(function*() {
+        yield* adds(store, sample())
+        const fiber = yield* Effect.fork(store.rotate(rotation(sample(), "next")))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(fiber)
+        const [found, ...others] = yield* store.search({ keys: ["key"], renamedAfter: 999, now })
+        assert.deepStrictEqual(others, [])
+        assert.deepStrictEqual(found, found?.key === "key" ? sample() : rotation(sample(), "next").next)
+      }))
 
     it.effect.prop(
       "any sequence of operations answers and leaves what the model says",
@@ -391,18 +730,22 @@ export const conformance = <E>(
       ({ operations }) =>
         Effect.gen(function*() {
           const store = yield* SessionStore
-          yield* store.clear
+          yield* store.clear()
           const records = new Map<string, SessionRecord>()
           let now = 1000
-          for (const operation of operations) {
+          for (const [turn, operation] of operations.entries()) {
             if (operation._tag === "wait") now += operation.life
-            const version = ("key" in operation && records.get(operation.key ?? "")?.version) || 1
-            const expected = runModel(records, operation, now)
-            const answer = yield* runStore(store, operation, now, version)
-            if (operation._tag !== "insert" || expected === "KeyExists") assert.deepStrictEqual(answer, expected)
-            for (const key of ["a", "b", "c"]) {
+            const asked = runStore(store, new Map(records), operation, now, turn)
+            const expected = runModel(records, operation, now, turn)
+            const answer = yield* asked
+            if (operation._tag === "insert" && expected === undefined) assert.include([false, "KeyExists"], answer)
+            else assert.deepStrictEqual(answer, expected)
+            for (const key of ["a", "b", "c", "d"]) {
               const read = { _tag: "read", key } as const
-              assert.deepStrictEqual(yield* runStore(store, read, now, 0), runModel(records, read, now))
+              assert.deepStrictEqual(
+                yield* runStore(store, records, read, now, turn),
+                runModel(records, read, now, turn)
+              )
             }
           }
         }),

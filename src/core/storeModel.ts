@@ -2,43 +2,159 @@ import type { SessionRecord } from "./record.js"
 
 /** A live record as of time 1000. */
 export const sample = (change: Partial<SessionRecord> = {}): SessionRecord => ({
+  name: "name",
   key: "key",
+  previousKey: null,
+  earlierKey: null,
+  renamedAt: null,
+  handle: "handle",
   userId: null,
   data: "{\"n\":1}",
   version: 1,
   createdAt: 1000,
   lastSeenAt: 1000,
   expiresAt: 2000,
+  remembered: false,
   ...change
 })
 
-/** What can be done to a store, on few keys and few users so that they meet. */
+/** A record under its next key, as a rotation leaves it. */
+export const renamed = (
+  record: SessionRecord,
+  key: string,
+  renamedAt: number,
+  change: Partial<SessionRecord> = {}
+): SessionRecord => ({
+  ...record,
+  key,
+  previousKey: record.key,
+  earlierKey: record.previousKey,
+  renamedAt,
+  version: record.version + 1,
+  ...change
+})
+
+/**
+ * What can be done to a store, on few keys and few users so that they meet. `age` is how long before now something was
+ * at the most, `whose` the key of the record whose handle is meant.
+ */
 export type Operation =
   | {
-    readonly _tag: "insert" | "rotate"
+    readonly _tag: "insert"
+    readonly key: string
+    readonly name: string
+    readonly userId: string | null
+    readonly previousKey: string | null
+    readonly unlessRenamed: ReadonlyArray<string> | undefined
+    readonly age: number
+    readonly life: number
+  }
+  | {
+    readonly _tag: "rotate"
     readonly key: string
     readonly other: string
     readonly userId: string | null
+    readonly stale: boolean
     readonly life: number
   }
   | { readonly _tag: "update" | "touch"; readonly key: string; readonly life: number; readonly stale: boolean }
-  | { readonly _tag: "delete" | "read"; readonly key: string }
-  | { readonly _tag: "deleteByUser"; readonly userId: string; readonly key: string | undefined }
-  | { readonly _tag: "list"; readonly userId: string }
-  | { readonly _tag: "sweep" | "wait"; readonly life: number }
+  | { readonly _tag: "read"; readonly key: string }
+  | { readonly _tag: "search"; readonly keys: ReadonlyArray<string>; readonly age: number }
+  | {
+    readonly _tag: "delete"
+    readonly keys: ReadonlyArray<string>
+    readonly age: number | undefined
+    readonly whose: string | undefined
+  }
+  | {
+    readonly _tag: "deleteByUser"
+    readonly name: string
+    readonly userId: string
+    readonly only: string | undefined
+    readonly except: string | undefined
+  }
+  | {
+    readonly _tag: "list"
+    readonly name: string
+    readonly userId: string
+    readonly seen: number
+    readonly begun: number
+    readonly limit: number
+    readonly offset: number
+  }
+  | { readonly _tag: "sweep"; readonly life: number }
+  | { readonly _tag: "count"; readonly name: string }
+  | { readonly _tag: "clear"; readonly name: string | undefined }
+  | { readonly _tag: "wait"; readonly life: number }
 
-/** The contract as a map of records: what each operation answers, and what it leaves. */
-export const runModel = (records: Map<string, SessionRecord>, operation: Operation, now: number): unknown => {
+/** The record that an insertion adds. Its handle is the turn in which that was: nobody else has it. */
+export const inserted = (
+  { key, life, name, previousKey, userId }: Extract<Operation, { readonly _tag: "insert" }>,
+  now: number,
+  turn: number
+): SessionRecord =>
+  sample({
+    name,
+    key,
+    previousKey,
+    renamedAt: previousKey === null ? null : now,
+    handle: `handle-${turn}`,
+    userId,
+    createdAt: now,
+    lastSeenAt: now,
+    expiresAt: now + life
+  })
+
+/** The record that a rotation leaves. */
+export const rotated = (
+  record: SessionRecord,
+  { life, other, userId }: Extract<Operation, { readonly _tag: "rotate" }>,
+  now: number
+): SessionRecord =>
+  renamed(record, other, now, { userId, data: `{"n":${now}}`, lastSeenAt: now, expiresAt: now + life })
+
+/** Who is meant, or nobody. */
+export const handleOf = (records: ReadonlyMap<string, SessionRecord>, whose: string | undefined): string | undefined =>
+  whose === undefined ? undefined : records.get(whose)?.handle ?? "nobody"
+
+const wasRenamed = (record: SessionRecord, keys: ReadonlyArray<string>, after: number): boolean =>
+  record.renamedAt !== null && record.renamedAt > after &&
+  [record.previousKey, record.earlierKey].some((key) => key !== null && keys.includes(key))
+
+/**
+ * The contract as a map of records: what each operation answers, and what it leaves. An insertion that has two reasons to
+ * fail answers nothing: the contract does not say which one counts.
+ */
+export const runModel = (
+  records: Map<string, SessionRecord>,
+  operation: Operation,
+  now: number,
+  turn: number
+): unknown => {
+  const all = () => [...records.values()]
   const live = (key: string) => [records.get(key)].find((record) => record !== undefined && now < record.expiresAt)
+  const end = (ends: (record: SessionRecord) => boolean) =>
+    all().filter(ends).filter(({ key }) => records.delete(key)).length
   const at = { lastSeenAt: now, expiresAt: now + ("life" in operation ? operation.life : 0) }
   switch (operation._tag) {
     case "insert": {
-      if (records.has(operation.key)) return "KeyExists"
-      records.set(operation.key, sample({ ...at, key: operation.key, userId: operation.userId, createdAt: now }))
-      return undefined
+      const { age, key, unlessRenamed } = operation
+      const taken = records.has(key)
+      if (unlessRenamed !== undefined && all().some((record) => wasRenamed(record, unlessRenamed, now - age))) {
+        return taken ? undefined : false
+      }
+      if (taken) return "KeyExists"
+      records.set(key, inserted(operation, now, turn))
+      return true
     }
     case "read":
       return live(operation.key)
+    case "search": {
+      const { age, keys } = operation
+      return all().filter((record) =>
+        now < record.expiresAt && (keys.includes(record.key) || wasRenamed(record, keys, now - age))
+      ).sort((left, right) => left.key < right.key ? -1 : 1)
+    }
     case "update":
     case "touch": {
       const record = live(operation.key)
@@ -50,28 +166,44 @@ export const runModel = (records: Map<string, SessionRecord>, operation: Operati
     }
     case "rotate": {
       const record = live(operation.key)
-      if (record === undefined) return false
+      if (record === undefined || operation.stale) return false
       if (operation.other !== operation.key && records.has(operation.other)) return "KeyExists"
       records.delete(operation.key)
-      records.set(
-        operation.other,
-        sample({ ...at, key: operation.other, userId: operation.userId, version: record.version + 1 })
-      )
+      records.set(operation.other, rotated(record, operation, now))
       return true
     }
-    case "delete":
-      return records.delete(operation.key)
-    case "deleteByUser":
-      return [...records.values()].filter((record) =>
-        record.userId === operation.userId && record.key !== operation.key && records.delete(record.key)
-      ).length
-    case "list":
-      return [...records.values()].filter((record) => record.userId === operation.userId && now < record.expiresAt)
-        .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.key < right.key ? -1 : 1))
+    case "delete": {
+      const { age, keys, whose } = operation
+      const handle = handleOf(records, whose)
+      return end((record) =>
+        keys.includes(record.key) || record.handle === handle ||
+        (age !== undefined && wasRenamed(record, keys, now - age))
+      )
+    }
+    case "deleteByUser": {
+      const only = handleOf(records, operation.only)
+      const except = handleOf(records, operation.except)
+      return end((record) =>
+        record.name === operation.name && record.userId === operation.userId &&
+        (only === undefined || record.handle === only) && record.handle !== except
+      )
+    }
+    case "list": {
+      const { begun, limit, name, offset, seen, userId } = operation
+      return all().filter((record) =>
+        record.name === name && record.userId === userId && now < record.expiresAt &&
+        record.lastSeenAt > now - seen && record.createdAt > now - begun
+      )
+        .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : 1))
+        .slice(offset, offset + limit)
+    }
     case "sweep":
-      return [...records.values()].filter((record) =>
-        record.expiresAt <= now - operation.life && records.delete(record.key)
-      ).length
+      return end((record) => record.expiresAt <= now - operation.life)
+    case "count":
+      return all().filter((record) => record.name === operation.name && now < record.expiresAt).length
+    case "clear":
+      end((record) => operation.name === undefined || record.name === operation.name)
+      return undefined
     case "wait":
       return undefined
   }
