@@ -1,6 +1,6 @@
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
-import { SessionCleaner, SessionCookie, Sessions, SessionTimeouts } from "effect-sessions"
+import { SessionCleaner, SessionCookie, SessionCsrf, Sessions, SessionTimeouts } from "effect-sessions"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -23,6 +23,9 @@ const CookieLive = SessionCookie.layerConfig({
   insecure
 })
 
+// Other sites may not act in a visitor's name. Programs, which say nothing of where they come from, may.
+const CsrfLive = SessionCsrf.layer({ token: false, allowUnknown: true })
+
 const SessionsLive = Layer.mergeAll(Sessions.layer(NotesSession), SessionCleaner.layer()).pipe(
   Layer.provide(TimeoutsLive),
   Layer.provide(StoreLive)
@@ -43,6 +46,6 @@ export const Main = HttpLayerRouter.serve(Routes, { disableLogger: true, disable
   Layer.merge(Announcement),
   Layer.provide(ServerLive),
   Layer.provide(SessionsLive),
-  Layer.provide(CookieLive),
+  Layer.provide(Layer.merge(CookieLive, CsrfLive)),
   Layer.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.stringLogger)))
 )

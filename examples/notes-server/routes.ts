@@ -107,10 +107,7 @@ const postSignOut = Effect.gen(function*() {
   return HttpServerResponse.empty()
 })
 
-// Other sites may not act in a visitor's name. Programs, which say nothing of where they come from, may.
-const RefuseOtherSites = HttpLayerRouter.middleware(
-  SessionCsrf.protect(NotesSession, { token: false, allowUnknown: true })
-)
+const Protected = SessionCsrf.layerRouter(NotesSession).combine(SessionMiddleware.layerRouter(NotesSession))
 
 const SessionRoutes = HttpLayerRouter.addAll([
   HttpLayerRouter.route("GET", "/api/session", getSession),
@@ -118,7 +115,7 @@ const SessionRoutes = HttpLayerRouter.addAll([
   HttpLayerRouter.route("POST", "/api/notes", postNote),
   HttpLayerRouter.route("POST", "/api/sign-in", postSignIn),
   HttpLayerRouter.route("POST", "/api/sign-out", postSignOut)
-]).pipe(Layer.provide(RefuseOtherSites.combine(SessionMiddleware.layerRouter(NotesSession)).layer))
+]).pipe(Layer.provide(Protected.layer))
 
 const PlainRoutes = HttpLayerRouter.addAll([
   HttpLayerRouter.route("GET", "/", HttpServerResponse.html(page)),

