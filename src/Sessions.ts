@@ -284,7 +284,10 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       : { id: committed.newId ?? id, ...committed.stored }
   })
 
-  /** Ends sessions of a user, and lets the requests around know, whose own sessions may be among them. */
+  /**
+   * Ends sessions of a user, and lets the requests around know, whose own sessions may be among them. Where there was
+   * nothing left to end, somebody else has ended them.
+   */
   const endByUser = Effect.fnUntraced(function*(
     user: User,
     which: { readonly only?: string | undefined; readonly except?: string | undefined }
@@ -293,7 +296,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     const count = yield* store.deleteByUser(deletion)
     yield* Metric.incrementBy(SessionMetrics.destroyed, count)
     for (const begun of yield* FiberRef.get(requests)) {
-      if (begun.name === name) begun.noteEnded(deletion)
+      if (begun.name === name && count > 0) begun.noteEnded(deletion)
     }
     return count
   })
