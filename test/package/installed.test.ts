@@ -109,14 +109,9 @@ let full = ""
 /** A project with the required peers only. */
 let bare = ""
 
-/** The lines of the README that install, with our tarball in the place of the name. */
+/** What the README says to install, line by line, with our tarball in the place of the name. */
 const installLines = (): ReadonlyArray<ReadonlyArray<string>> =>
-  [
-    ...Fs.readFileSync(Path.join(root, "README.md"), "utf8").matchAll(
-      /^npm install ((?:effect-sessions|@?\w).*?)(?: #.*)?$/gm
-    )
-  ]
-    .filter(([, what = ""]) => !what.startsWith("&"))
+  [...Fs.readFileSync(Path.join(root, "README.md"), "utf8").matchAll(/^npm install ([^&#\n]+)/gm)]
     .map(([, what = ""]) => what.trim().split(/\s+/).map((name) => name === "effect-sessions" ? tarball : name))
 
 beforeAll(async () => {
