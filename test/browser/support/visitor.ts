@@ -68,6 +68,7 @@ export const makeVisitor = async (browser: Browser, first: Server) => {
 
   const tab = (index: number): Page => tabs[index] ?? assert.fail(`no tab ${index}`)
 
+  /** From now on its requests go to this deployment. */
   const deploy = (to: Deployment["name"], on: Server = server): void => {
     server = on
     proxy.sendTo(server.ports[to] ?? assert.fail(`no deployment ${to}`))
@@ -88,9 +89,9 @@ export const makeVisitor = async (browser: Browser, first: Server) => {
     tab,
     deploy,
     server: (): Server => server,
-    /** Forgets everything: another visitor. Tells a word that nobody had before. */
+    /** Forgets everything: another visitor, to the app as it was first. Tells a word that nobody had before. */
     anew: async (): Promise<string> => {
-      deploy(deployments.base.name)
+      deploy(deployments.base.name, first)
       await context.clearCookies()
       return `${number}-${++turn}`
     },

@@ -1,0 +1,44 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { inject } from "vitest"
+import { launchBrowser } from "../../http/support/browser.js"
+import { settings } from "./deployments.js"
+import { type Server, startServer } from "./process.js"
+import type { CookieSettings } from "./protocol.js"
+import { makeVisitor, type Visitor } from "./visitor.js"
+
+let files = 0
+
+/** A database that nobody else uses. */
+export const newFile = (): string => `file:${inject("directory")}/browser-${process.pid}-${++files}.sqlite`
+
+/** The app in a process of its own, until the scope closes. */
+export const serverOf = (
+  databaseUrl: string,
+  deployments: Readonly<Record<string, CookieSettings>>
+): Effect.Effect<Server, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => startServer(databaseUrl, deployments)),
+    (server) => Effect.sync(() => server.kill())
+  )
+
+/** The app, and two people with browsers. `OVERLAP_STORE=memory:` keeps the sessions in memory instead of a file. */
+export class World extends Context.Tag("World")<World, {
+  readonly server: Server
+  readonly visitors: readonly [Visitor, Visitor]
+}>() {
+  static readonly layer = Layer.scoped(
+    World,
+    Effect.gen(function*() {
+      const server = yield* serverOf(process.env["OVERLAP_STORE"] ?? newFile(), settings)
+      const browser = yield* launchBrowser
+      const visitor = Effect.acquireRelease(
+        Effect.promise(() => makeVisitor(browser, server)),
+        (visitor) => Effect.promise(() => visitor.close())
+      )
+      return { server, visitors: yield* Effect.all([visitor, visitor]) }
+    })
+  )
+}
