@@ -48,6 +48,10 @@ export const isPossible = (record: SessionRecord, now: number): boolean =>
 /** `now >= deadline` is expired: at the very millisecond of the deadline the session is over. */
 export const isLive = (timeouts: Timeouts, times: Times, now: number): boolean => now < deadline(timeouts, times)
 
+/** What becomes of a record that a store returned. */
+export const judge = (timeouts: Timeouts, record: SessionRecord, now: number): "live" | "expired" | "impossible" =>
+  !isPossible(record, now) ? "impossible" : isLive(timeouts, record, now) ? "live" : "expired"
+
 /** What `isLive` asks of the times of a row besides its stored deadline, for whoever asks a store for many rows. */
 export const liveAfter = (
   timeouts: Timeouts,

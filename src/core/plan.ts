@@ -83,7 +83,8 @@ const nothing = { _tag: "Nothing" } as const
  * - A visitor's first change is not stored where the presented id was renamed a moment ago: the browser has another by
  *   then. A sign-in always begins a session, and remembers the presented ids as its former ones.
  * - A session that ended meanwhile is not changed and not revived.
- * - A sign-in begins the session anew under a new id: both timeouts restart.
+ * - A sign-in begins the session anew under a new id: both timeouts restart. Where the browser sends several ids and none
+ *   of them is the session's, it ends what they are the ids of, so that the new one is the only one that is live.
  * - A new id and new data go into one operation.
  * - The idle timeout moves only when a touch is due, whether by a touch alone or along with a change.
  */
@@ -101,7 +102,7 @@ const planBegin = ({ initial, name, now, presented, several, timeouts }: Situati
   return {
     _tag: "Insert",
     guarded: signIn === undefined && presented.keys.length > 0,
-    ends: several,
+    ends: signIn !== undefined && presented.keys.length > 1,
     next: (key) => ({
       name,
       key,
@@ -146,8 +147,8 @@ const planChange = ({ now, timeouts }: Situation, stored: SessionRecord, wish: W
       next: (key) => ({
         ...next,
         key,
-        previousKey: stored.key,
-        earlierKey: stored.previousKey,
+        // The new id of this request may stand already, by a write of unknown outcome. That is no former id.
+        ...(key === stored.key ? {} : { previousKey: stored.key, earlierKey: stored.previousKey }),
         renamedAt: now,
         handle: isSameUser ? stored.handle : deriveHandle(key)
       })

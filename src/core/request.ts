@@ -61,7 +61,7 @@ const unstaged = { changes: [], signIn: undefined, rotate: false, create: false 
 /** A request that has not asked for its session yet. */
 export const begin = <Data, User, S extends Stored<Data>>(
   initial: Data,
-  options: { readonly background: boolean }
+  options: { readonly background: boolean; readonly closed: boolean }
 ): State<Data, User, S> => ({
   initial,
   stored: undefined,
@@ -70,10 +70,10 @@ export const begin = <Data, User, S extends Stored<Data>>(
   staged: unstaged,
   active: false,
   background: options.background,
+  closed: options.closed,
   outcome: "Untouched",
   loaded: false,
-  several: false,
-  closed: false
+  several: false
 })
 
 /** Whoever asks for the session is active, but in the background. */
@@ -139,6 +139,9 @@ export const stageCreate = <Data, User, S extends Stored<Data>>(state: State<Dat
   staged: { ...state.staged, create: true }
 })
 
+const isStaged = <Data, User>({ changes, create, rotate, signIn }: Staged<Data, User>): boolean =>
+  changes.length > 0 || signIn !== undefined || rotate || create
+
 /** Whether what is staged gives the session a new id. */
 export const renames = <Data, User, S extends Stored<Data>>({ staged, stored }: State<Data, User, S>): boolean =>
   stored === undefined || staged.rotate || staged.signIn !== undefined
@@ -149,7 +152,7 @@ export const pending = <Data, User, S extends Stored<Data>>(
   timeouts: Expiry.Timeouts,
   now: number
 ): "Change" | "Touch" | "Nothing" =>
-  staged.changes.length > 0 || staged.signIn !== undefined || staged.rotate || staged.create
+  isStaged(staged)
     ? "Change"
     : active && stored !== undefined && Expiry.isTouchDue(timeouts, stored.record, now)
     ? "Touch"
@@ -162,6 +165,13 @@ const stagedSince = <Data, User>(staged: Staged<Data, User>, taken: Staged<Data,
   rotate: staged.rotate && !taken.rotate,
   create: staged.create && !taken.create
 })
+
+/** Whether something that was to be written is among what another commit has taken. */
+export const shares = <Data, User>(asked: Staged<Data, User>, taken: Staged<Data, User>): boolean =>
+  asked.changes.some((change) => taken.changes.includes(change)) ||
+  (asked.signIn !== undefined && asked.signIn === taken.signIn) ||
+  (asked.rotate && taken.rotate) ||
+  (asked.create && taken.create)
 
 /** `taken` has been written, which left `stored`. What was staged meanwhile is staged on that. */
 export const committed = <Data, User, S extends Stored<Data>>(

@@ -92,6 +92,8 @@ export interface Codec<Data, User> {
   readonly encodeData: (data: Data) => Effect.Effect<string, SessionDataError>
   /** Fails if the user does not encode to a string of 1 to 255 characters without NUL. */
   readonly encodeUser: (user: User) => Effect.Effect<string, SessionDataError>
+  /** What `decode` would make of a record, where that can be told by looking at it. */
+  readonly decodeVerbatim: (record: SessionRecord) => Decoded<Data, User> | undefined
   /** Fails if the row is corrupt or of another schema. */
   readonly decode: (record: SessionRecord) => Effect.Effect<Decoded<Data, User>, Undecodable>
 }
@@ -192,6 +194,14 @@ export const make = Effect.fnUntraced(function*<Data, User>(
           })
     )
 
+  const decodeVerbatim = ({ data, userId }: SessionRecord): Decoded<Data, User> | undefined => {
+    const value = isVerbatim === undefined ? undefined : Json.parseUnchecked(data)
+    if (isVerbatim === undefined || !isVerbatim(value)) return undefined
+    if (userId === null) return { data: value, user: Option.none() }
+    const isUser = format.user.isVerbatim
+    return isUser !== undefined && isUser(userId) ? { data: value, user: Option.some(userId) } : undefined
+  }
+
   const problem = (text: string) => new SessionConfigError({ module: "Session", problems: [text] })
 
   if (!(Number.isSafeInteger(maxBytes) && maxBytes > 0 && maxBytes <= Json.maxLength)) {
@@ -213,6 +223,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(
     initialText,
     encodeData,
     encodeUser,
+    decodeVerbatim,
     decode
   }
 })

@@ -10,6 +10,7 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
@@ -29,6 +30,7 @@ import {
   type SessionStoreError
 } from "../SessionError.js"
 import * as SessionMetrics from "../SessionMetrics.js"
+import type * as SessionStore from "../SessionStore.js"
 import type { SessionId } from "../SessionToken.js"
 import type { Engine } from "./engine.js"
 import * as Handle from "./handle.js"
@@ -46,7 +48,7 @@ export interface Options {
   readonly trustedProxy?: boolean | undefined
 }
 
-type HandleOf<Data, User> = ReturnType<typeof Handle.make<Data, User>>["handle"]
+type HandleOf<Data, User> = ReturnType<typeof Handle.make<Data, User>>
 
 /**
  * Begins the session of the request in context: from now on its fiber has the handle in context, and the session's hook
@@ -155,11 +157,11 @@ export const make = <Self, H, Data, User>(
 
   /** Writes what there is to write; what that fails with is the response. */
   const written = (
-    session: ReturnType<typeof Handle.make<Data, User>>,
+    session: Handle.RequestSession<Data, User>,
     pending: "Change" | "Touch",
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-    Effect.matchCauseEffect(session.write, {
+    Effect.matchCauseEffect(session.write(), {
       onSuccess: () => Effect.succeed(response),
       onFailure: (cause) => {
         const failure = Cause.failureOption(cause)
@@ -178,8 +180,8 @@ export const make = <Self, H, Data, User>(
 
   const cookiesFor = (
     reading: Credential.Reading,
-    session: ReturnType<typeof Handle.make<Data, User>>,
-    state: NonNullable<ReturnType<typeof session.state>>,
+    session: Handle.RequestSession<Data, User>,
+    state: NonNullable<typeof session.state>,
     now: number
   ): ReadonlyArray<Cookies.Cookie> => {
     const sent = reading._tag === "Accepted" ? reading.sent : []
@@ -198,81 +200,88 @@ export const make = <Self, H, Data, User>(
   }
 
   /** The response with what it must say of the session. */
-  const finish = Effect.fnUntraced(function*(
+  const finish = (
     request: HttpServerRequest.HttpServerRequest,
-    reading: Credential.Reading,
-    session: ReturnType<typeof Handle.make<Data, User>>,
-    response: HttpServerResponse.HttpServerResponse,
-    said: (cookies: ReadonlyArray<Cookies.Cookie>) => ReadonlyArray<Cookies.Cookie>
-  ) {
-    const state = session.state()
-    if (state === undefined) return response
+    outcome: Request.Outcome,
+    cookies: ReadonlyArray<Cookies.Cookie>,
+    response: HttpServerResponse.HttpServerResponse
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
     const headers = responseHeaders(response.headers, isBearer ? "Authorization" : "Cookie")
-    if (options.clearSiteData === true && state.outcome === "SignedOut") headers["clear-site-data"] = clearSiteData
+    if (options.clearSiteData === true && outcome === "SignedOut") headers["clear-site-data"] = clearSiteData
     const withHeaders = HttpServerResponse.setHeaders(response, headers)
-    if (isBearer) return withHeaders
-    const cookies = said(cookiesFor(reading, session, state, yield* engine.now))
-    if (cookies.length === 0) return withHeaders
-    if (!warned && policy.attributes.secure === true && isPlainHttp(request, options.trustedProxy ?? false)) {
-      warned = true
-      yield* Effect.logWarning(insecureWarning)
-    }
-    return HttpServerResponse.updateCookies(
+    if (cookies.length === 0) return Effect.succeed(withHeaders)
+    const withCookies = HttpServerResponse.updateCookies(
       withHeaders,
       (all) => cookies.reduce((all, cookie) => Cookies.setCookie(all, cookie), all)
     )
-  })
+    if (warned || policy.attributes.secure !== true || !isPlainHttp(request, options.trustedProxy ?? false)) {
+      return Effect.succeed(withCookies)
+    }
+    warned = true
+    return Effect.as(Effect.logWarning(insecureWarning), withCookies)
+  }
+
+  const bring = (reading: Credential.Reading, arrivedAt: number): Handle.Brought => {
+    const ids = reading._tag === "Accepted" ? reading.sent.map(({ text }) => text) : []
+    return {
+      ids,
+      presented: { keys: ids.map(engine.keyOf), renamedAfter: Expiry.renamedAfter(arrivedAt) },
+      credential: credentials[reading._tag],
+      report: reportReading(reading)
+    }
+  }
 
   const open = (request: HttpServerRequest.HttpServerRequest, arrivedAt: number) => {
-    const { headers } = request
+    const { headers, method } = request
     let reading: Credential.Reading = { _tag: "Missing" }
+    let session: Handle.RequestSession<Data, User> | undefined
+    let closed = false
     // The hook runs again where a later one fails: then the same is said of a session that has been let go.
-    let cookies: ReadonlyArray<Cookies.Cookie> = []
-    const said = (now: ReadonlyArray<Cookies.Cookie>) => {
-      if (now.length > 0) cookies = now
-      return cookies
+    let said: ReadonlyArray<Cookies.Cookie> = []
+
+    const opened = (): Handle.RequestSession<Data, User> => {
+      if (session !== undefined) return session
+      reading = read(headers, arrivedAt)
+      const canGiveId = headers["upgrade"] === undefined || method !== "GET"
+      session = new Handle.RequestSession(engine, bring(reading, arrivedAt), { canGiveId, toBearer })
+      session.inBackground = options.background ?? false
+      session.closed = closed
+      return session
     }
-    const session = Handle.make(
-      engine,
-      () => {
-        reading = read(headers, arrivedAt)
-        const ids = reading._tag === "Accepted" ? reading.sent.map(({ text }) => text) : []
-        return {
-          ids,
-          presented: { keys: ids.map(engine.keyOf), renamedAfter: Expiry.renamedAfter(arrivedAt) },
-          credential: credentials[reading._tag],
-          report: reportReading(reading)
-        }
-      },
-      {
-        background: options.background ?? false,
-        canGiveId: headers["upgrade"] === undefined || request.method !== "GET",
-        toBearer
-      }
-    )
 
     const hook: HttpApp.PreResponseHandler = (request, response) =>
       Effect.suspend(() => {
-        session.close(response.status)
-        const state = session.state()
-        if (state === undefined) return Effect.succeed(response)
-        const failure = session.failure()
-        const told = response.status >= 500 && failure !== undefined
-          ? report(failure, engine.name)
+        closed = true
+        session?.close(response.status)
+        const state = session?.state
+        if (session === undefined || state === undefined) return Effect.succeed(response)
+        const used = session
+        const told = response.status >= 500 && used.failure !== undefined
+          ? report(used.failure, engine.name)
           : Effect.void
-        return Effect.flatMap(engine.now, (now) => {
+        return Effect.flatMap(Effect.zipRight(told, engine.now), (now) => {
           const pending = Request.pending(state, engine.timeouts, now)
-          return Effect.zipRight(
-            told,
-            Effect.flatMap(
-              pending === "Nothing" ? Effect.succeed(response) : written(session, pending, response),
-              (response) => Effect.tap(finish(request, reading, session, response, said), () => session.letGo())
-            )
-          )
+          const answer = pending === "Nothing" ? Effect.succeed(response) : written(used, pending, response)
+          return Effect.flatMap(answer, (answer) => {
+            const state = used.state
+            if (state === undefined) return Effect.succeed(answer)
+            const cookies = isBearer ? [] : cookiesFor(reading, used, state, now)
+            if (cookies.length > 0) said = cookies
+            used.letGo()
+            return finish(request, state.outcome, said, answer)
+          })
         })
       })
 
-    return { session, hook }
+    return {
+      handle: Handle.make(opened),
+      hook,
+      noteEnded: (deletion: SessionStore.UserDeletion) => {
+        const used = opened()
+        used.endedHere = [...used.endedHere, deletion]
+      },
+      beInBackground: () => opened().beInBackground()
+    }
   }
 
   const sharedName = (other: string) =>
@@ -284,28 +293,27 @@ export const make = <Self, H, Data, User>(
       ]
     })
 
-  return Effect.flatMap(
-    Effect.zip(engine.now, FiberRef.get(Handle.requests)),
-    ([arrivedAt, begun]) =>
-      Effect.contextWithEffect((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
-        const request = Context.get(context, HttpServerRequest.HttpServerRequest)
-        const ofThis = begun.filter(({ source }) => source === request.source)
-        // Middleware that was applied twice goes on as it is.
-        const earlier = ofThis.find((one) => one.name === engine.name && one.cookieName === cookieName)
-        if (earlier !== undefined) return FiberRef.set(FiberRef.currentContext, earlier.provide(context))
-        const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
-        if (rival !== undefined) return Effect.die(sharedName(rival.name))
-        const { hook, session } = open(request, arrivedAt)
-        const handle = asHandle(session.handle)
-        const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
-        const { noteEnded } = session
-        return FiberRef.set(FiberRef.currentContext, provide(context)).pipe(
-          Effect.zipRight(FiberRef.set(
-            Handle.requests,
-            [...begun, { name: engine.name, source: request.source, cookieName, noteEnded, provide }]
-          )),
-          Effect.zipRight(HttpApp.appendPreResponseHandler(hook))
-        )
-      })
-  )
+  return Effect.withFiberRuntime<void, never, HttpServerRequest.HttpServerRequest>((fiber) => {
+    const context = fiber.currentContext
+    const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
+    const begun = fiber.getFiberRef(Handle.requests)
+    const ofThis = begun.filter(({ source }) => source === request.source)
+    // Middleware that was applied twice goes on as it is.
+    const earlier = ofThis.find((one) => one.name === engine.name && one.cookieName === cookieName)
+    if (earlier !== undefined) {
+      if (options.background === true) earlier.beInBackground()
+      return FiberRef.set(FiberRef.currentContext, earlier.provide(context))
+    }
+    const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
+    if (rival !== undefined) return Effect.die(sharedName(rival.name))
+    const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    const { beInBackground, handle: opened, hook, noteEnded } = open(request, clock.unsafeCurrentTimeMillis())
+    const handle = asHandle(opened)
+    const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
+    const now = { name: engine.name, source: request.source, cookieName, noteEnded, beInBackground, provide }
+    return FiberRef.set(FiberRef.currentContext, provide(context)).pipe(
+      Effect.zipRight(FiberRef.set(Handle.requests, [...begun, now])),
+      Effect.zipRight(HttpApp.appendPreResponseHandler(hook))
+    )
+  })
 }

@@ -65,8 +65,8 @@ export interface Reading<Data, User> {
 }
 
 /**
- * The id that a request gives its session if it needs a new one. Kept for the whole request: `tried` is what was to be
- * stored under it and may be.
+ * The id that a request gives its session if it needs a new one, kept for the whole request. `tried` is what was to be
+ * stored under it and, as far as anybody knows, may be.
  *
  * @since 0.1.0
  * @category models
@@ -274,8 +274,11 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       )
     )
 
-  const decode = (record: SessionRecord): Effect.Effect<Stored<Data, User> | undefined, SessionDataError> =>
-    Effect.matchEffect(codec.decode(record), {
+  const decode = (record: SessionRecord): Effect.Effect<Stored<Data, User> | undefined, SessionDataError> => {
+    // Most data is JSON as it stands, and then there is nothing to wait for.
+    const verbatim = codec.decodeVerbatim(record)
+    if (verbatim !== undefined) return Effect.succeed({ data: verbatim.data, user: verbatim.user, record })
+    return Effect.matchEffect(codec.decode(record), {
       onSuccess: ({ data, user }) => Effect.succeed({ data, user, record }),
       onFailure: ({ part, path }) =>
         Effect.zipRight(
@@ -285,36 +288,55 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
             : Effect.fail(new SessionDataError({ reason: "Undecodable", detail: path }))
         )
     })
+  }
 
-  /** What is live of what a store returned, by today's timeouts. */
-  const usable: Engine<Data, User>["usable"] = (records, at) =>
-    Effect.filter(records, (record) =>
-      Expiry.isPossible(record, at)
-        ? Expiry.isLive(timeouts, record, at)
-          ? Effect.succeed(true)
-          : Effect.as(Metric.increment(SessionMetrics.expired), false)
-        : Effect.as(unusable(record, "times"), false))
+  /** Whether a record that a store returned is live by today's timeouts. */
+  const isUsable = (record: SessionRecord, at: number): Effect.Effect<boolean> => {
+    switch (Expiry.judge(timeouts, record, at)) {
+      case "live":
+        return Effect.succeed(true)
+      case "expired":
+        return Effect.as(Metric.increment(SessionMetrics.expired), false)
+      case "impossible":
+        return Effect.as(unusable(record, "times"), false)
+    }
+  }
 
-  const open = (found: Plan.Found): Effect.Effect<Reading<Data, User>, ReadError> =>
-    found._tag !== "One"
-      ? Effect.succeed({ stored: undefined, several: found._tag === "Several" })
-      : Effect.flatMap(decode(found.record), (stored): Effect.Effect<Reading<Data, User>> =>
-        stored === undefined
-          ? Effect.succeed(nobody)
-          : Effect.as(Metric.increment(SessionMetrics.read), { stored, several: false }))
+  const usable: Engine<Data, User>["usable"] = (records, at) => Effect.filter(records, (record) => isUsable(record, at))
 
-  const read: Engine<Data, User>["read"] = ({ keys, renamedAfter }) =>
+  const open = (record: SessionRecord): Effect.Effect<Reading<Data, User>, ReadError> =>
+    Effect.flatMap(decode(record), (stored): Effect.Effect<Reading<Data, User>> =>
+      stored === undefined
+        ? Effect.succeed(nobody)
+        : Effect.as(Metric.increment(SessionMetrics.read), { stored, several: false }))
+
+  const readOne = (key: string, at: number): Effect.Effect<Reading<Data, User>, ReadError> =>
+    Effect.flatMap(store.read(key, at), (found): Effect.Effect<Reading<Data, User>, ReadError> => {
+      if (Option.isNone(found)) return Effect.as(Metric.increment(SessionMetrics.absent), nobody)
+      const record = found.value
+      if (record.key !== key) return Effect.fail(anotherRecord())
+      return Effect.flatMap(
+        isUsable(record, at),
+        (isLive): Effect.Effect<Reading<Data, User>, ReadError> => isLive ? open(record) : Effect.succeed(nobody)
+      )
+    })
+
+  const readSeveral = ({ keys, renamedAfter }: Plan.Presented, at: number) =>
+    Effect.flatMap(store.search({ keys, renamedAfter, now: at }), (records) =>
+      records.length === 0
+        ? Effect.as(Metric.increment(SessionMetrics.absent), nobody)
+        : Effect.flatMap(usable(records, at), (live): Effect.Effect<Reading<Data, User>, ReadError> => {
+          const found = Plan.choose(keys, live)
+          return found._tag === "One"
+            ? open(found.record)
+            : Effect.succeed({ stored: undefined, several: found._tag === "Several" })
+        }))
+
+  const read: Engine<Data, User>["read"] = (presented) =>
     Effect.flatMap(now, (at) => {
-      const [key, ...others] = keys
+      const [key, another] = presented.keys
       if (key === undefined) return Effect.succeed(nobody)
-      const searched = others.length === 0
-        ? Effect.map(store.read(key, at), Option.toArray)
-        : store.search({ keys, renamedAfter, now: at })
-      return Effect.flatMap(searched, (records) => {
-        if (records.length === 0) return Effect.as(Metric.increment(SessionMetrics.absent), nobody)
-        if (others.length === 0 && records.some((record) => record.key !== key)) return Effect.fail(anotherRecord())
-        return Effect.flatMap(usable(records, at), (live) => open(Plan.choose(keys, live)))
-      })
+      return another === undefined ? readOne(key, at) : readSeveral(presented, at)
     })
 
   const encodeWish = Effect.fnUntraced(function*(asked: Commit<Data, User>, before: Data, data: Data) {
@@ -338,28 +360,26 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   ): Effect.Effect<readonly [SessionId, SessionRecord] | undefined, SessionStoreError> =>
     Effect.flatMap(coming.id === undefined ? generateId : Effect.succeed(coming.id), (id) => {
       const record = under(keyOf(Redacted.value(id)))
+      const isTriedAgain = coming.tried?.key === record.key
       coming.id = id
       coming.tried = record
-      const done = () => {
-        coming.id = undefined
-        coming.tried = undefined
-        return [id, record] as const
-      }
+      const done = [id, record] as const
       return Effect.matchEffect(write(record), {
-        onSuccess: (written) => Effect.sync(() => written ? done() : undefined),
+        onSuccess: (written) => Effect.succeed(written ? done : undefined),
         onFailure: (error) => {
           if (error.outcomeUnknown) {
             return Effect.matchEffect(Effect.flatMap(now, (at) => store.read(record.key, at)), {
               onFailure: () => Effect.fail(error),
               onSuccess: (found) =>
                 Option.exists(found, (found) => Plan.isSame(found, record))
-                  ? Effect.sync(done)
+                  ? Effect.succeed(done)
                   : Effect.fail(error)
             })
           }
-          coming.tried = undefined
-          if (error.reason !== "KeyExists" || collisions === maxCollisions) return Effect.fail(error)
+          // A key that was tried before is taken by that.
+          if (error.reason !== "KeyExists" || isTriedAgain || collisions === maxCollisions) return Effect.fail(error)
           coming.id = undefined
+          coming.tried = undefined
           return writeUnderNewKey(coming, under, write, collisions + 1)
         }
       })
@@ -439,10 +459,10 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   /** Tries again on what the store holds now, until it works, nothing is left to change, or the tries are used up. */
   const retry = Effect.fnUntraced(function*(
     asked: Commit<Data, User>,
-    read: Stored<Data, User>
+    read: Stored<Data, User>,
+    giveUpAt: number
   ): Effect.fn.Return<Committed<Data, User>, CommitError> {
     const { changes, coming, initial, presented, signIn } = asked
-    const giveUpAt = (yield* now) + maxConflictTime
     let before = read
     for (let tries = 2; tries <= maxAttempts; tries++) {
       yield* pause(tries)
@@ -473,10 +493,6 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           if (current === undefined) return yield* new SessionGone()
           // Ours, and the browser does not know its id yet.
           const newId = missed.record.key === coming.tried?.key ? coming.id : undefined
-          if (newId !== undefined) {
-            coming.id = undefined
-            coming.tried = undefined
-          }
           if (missed._tag === "Done") return { stored: current, newId, extended: true }
           yield* Metric.increment(SessionMetrics.conflicts)
           const committed = yield* attempt(asked, current, Request.apply(changes, current.data, initial))
@@ -496,7 +512,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     Effect.flatMap(attempt(asked, stored, data), (committed) =>
       committed !== undefined || stored === undefined
         ? Effect.succeed(committed ?? { stored, newId: undefined, extended: false })
-        : queued(stored.record.key)(retry(asked, stored)))
+        : Effect.flatMap(now, (at) => queued(stored.record.key)(retry(asked, stored, at + maxConflictTime))))
 
   /** A commit after one whose outcome is unknown: what that may have stored is looked for first. */
   const commitAfterUnknown = Effect.fnUntraced(function*(asked: Commit<Data, User>, tried: SessionRecord) {
@@ -505,16 +521,30 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     const mine = Option.isSome(found) && Plan.isFrom(found.value, tried) ? yield* decode(found.value) : undefined
     if (mine === undefined) return yield* commitOn(asked, stored, data)
     const newId = coming.id
-    coming.id = undefined
     coming.tried = undefined
     const committed = yield* commitOn(asked, mine, Request.apply(changes, mine.data, initial))
     return { ...committed, newId: committed.newId ?? newId }
   })
 
-  const commit: Engine<Data, User>["commit"] = (asked) => {
-    const { tried } = asked.coming
-    return tried === undefined ? commitOn(asked, asked.stored, asked.data) : commitAfterUnknown(asked, tried)
-  }
+  const commit: Engine<Data, User>["commit"] = (asked) =>
+    Effect.suspend(() => {
+      const { coming } = asked
+      const { tried } = coming
+      return Effect.tapBoth(
+        tried === undefined ? commitOn(asked, asked.stored, asked.data) : commitAfterUnknown(asked, tried),
+        {
+          onSuccess: ({ newId }) =>
+            Effect.sync(() => {
+              coming.tried = undefined
+              if (newId !== undefined) coming.id = undefined
+            }),
+          onFailure: (error) =>
+            Effect.sync(() => {
+              if (error._tag !== "SessionStoreError" || !error.outcomeUnknown) coming.tried = tried
+            })
+        }
+      )
+    })
 
   const end: Engine<Data, User>["end"] = (deletion) =>
     Effect.tap(store.delete(deletion), (count) => Metric.incrementBy(SessionMetrics.destroyed, count))

@@ -1,6 +1,6 @@
 /**
  * The session of one request: read at most once, what the request wants staged, and that written in one store operation.
- * What happens to it is decided in `core/request`; here is the one variable that holds it, and the lock that keeps
+ * What happens to it is decided in `core/request`; here is the one place that holds its state, and the lock that keeps
  * reading, writing and ending apart.
  *
  * @since 0.1.0
@@ -49,8 +49,6 @@ export interface Brought {
  * @category models
  */
 export interface Options {
-  /** Whether reading and changing counts as no activity. */
-  readonly background: boolean
   /** Whether the response can hand out an id: that of a socket cannot. */
   readonly canGiveId: boolean
   /** The id as the client shall send it, where the client keeps it itself. */
@@ -72,6 +70,8 @@ export interface Begun {
   readonly cookieName: string | undefined
   /** Sessions of a user were ended in the course of this request. */
   readonly noteEnded: (deletion: UserDeletion) => void
+  /** Reading and changing counts as no activity from now on. */
+  readonly beInBackground: () => void
   /** The context with the handle in it. */
   readonly provide: <R>(context: Context.Context<R>) => Context.Context<R>
 }
@@ -94,230 +94,278 @@ const covers = ({ except, name, only, userId }: UserDeletion, record: SessionRec
   record.name === name && record.userId === userId && record.handle !== except &&
   (only === undefined || record.handle === only)
 
+type State<Data, User> = Request.State<Data, User, Stored<Data, User>>
+
+const responseSent: Effect.Effect<never, SessionResponseSent> = Effect.suspend(() => new SessionResponseSent())
+
 /**
- * Makes the session of one request: its handle, and what the door needs of it. Nothing is read before somebody asks.
+ * The session of one request, made when the request first asks for it. A class, since it is made for every request that
+ * uses its session.
  *
  * @since 0.1.0
- * @category constructors
+ * @category models
  */
-export const make = <Data, User>(engine: Engine<Data, User>, bring: () => Brought, options: Options) => {
-  type State = Request.State<Data, User, Stored<Data, User>>
+export class RequestSession<Data, User> {
+  /** Undefined until it has begun. */
+  state: State<Data, User> | undefined = undefined
+  /** What failed last. */
+  failure: CommitError | undefined = undefined
+  /** Whether reading and changing counts as no activity. */
+  inBackground = false
+  /** Whether the response has been decided on. */
+  closed = false
+  /** The ends of sessions of users in the course of this request. */
+  endedHere: ReadonlyArray<UserDeletion> = []
 
-  let state: State | undefined
-  let brought: Brought | undefined
-  let closed = false
   /** The id that this request has given the session. */
-  let given: SessionId | undefined
-  let failure: CommitError | undefined
-  let endedHere: ReadonlyArray<UserDeletion> = []
-  const coming: Coming = { id: undefined, tried: undefined }
-  const lock = Effect.unsafeMakeSemaphore(1)
+  private given: SessionId | undefined = undefined
+  private readonly coming: Coming = { id: undefined, tried: undefined }
+  private readonly lock = Effect.unsafeMakeSemaphore(1)
 
-  const bringOnce = (): Brought => brought ??= bring()
+  constructor(
+    readonly engine: Engine<Data, User>,
+    readonly brought: Brought,
+    private readonly options: Options
+  ) {}
 
-  /** The state, begun with the first question. */
-  const begun: Effect.Effect<State> = Effect.suspend(() =>
-    state !== undefined
-      ? Effect.succeed(state)
-      : Effect.zipRight(
-        bringOnce().report,
-        Effect.map(engine.initial, (initial) => state ??= { ...Request.begin(initial, options), closed })
-      )
-  )
-
-  const noted = <A, E extends CommitError>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.tapError(effect, (error) =>
+  /** Runs what must not run beside another, and notes what it fails with. */
+  private alone<A, E extends CommitError>(run: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const alone = Effect.tapError(Effect.suspend(run), (error) =>
       Effect.sync(() => {
-        failure = error
+        this.failure = error
       }))
-
-  const keyOf = (id: SessionId): string => engine.keyOf(Redacted.value(id))
-
-  const readingKeys = (): Presented => {
-    const { presented } = bringOnce()
-    return given === undefined ? presented : { ...presented, keys: [keyOf(given)] }
+    return Effect.flatMap(
+      this.lock.withPermitsIfAvailable(1)(alone),
+      Option.match({ onNone: () => this.lock.withPermits(1)(alone), onSome: Effect.succeed })
+    )
   }
 
-  const load: Effect.Effect<State, ReadError> = noted(
-    lock.withPermits(1)(
-      Effect.flatMap(begun, (beginning) => {
-        if (beginning.loaded) return Effect.succeed(state = Request.use(beginning))
-        state = Request.use(beginning)
-        return Effect.map(
-          engine.read(readingKeys()),
-          ({ several, stored }) => state = Request.load(state ?? beginning, stored, several)
-        )
-      })
+  /** The state, begun with the first question. */
+  private begin(): Effect.Effect<State<Data, User>> {
+    if (this.state !== undefined) return Effect.succeed(this.state)
+    return Effect.map(
+      Effect.zipRight(this.brought.report, this.engine.initial),
+      (initial) => this.state ??= Request.begin(initial, { background: this.inBackground, closed: this.closed })
     )
-  )
+  }
 
-  const loaded: Effect.Effect<State, ReadError> = Effect.suspend(() =>
-    state?.loaded === true ? Effect.succeed(state = Request.use(state)) : load
-  )
+  /** The state once the store was asked. */
+  private load(): Effect.Effect<State<Data, User>, ReadError> {
+    return Effect.flatMap(this.begin(), (begun): Effect.Effect<State<Data, User>, ReadError> => {
+      this.state = Request.use(begun)
+      if (begun.loaded) return Effect.succeed(this.state)
+      const { presented } = this.brought
+      const keys = this.given === undefined ? presented.keys : [this.keyOf(this.given)]
+      return Effect.map(
+        this.engine.read({ ...presented, keys }),
+        ({ several, stored }) => this.state = Request.load(this.state ?? begun, stored, several)
+      )
+    })
+  }
 
-  const responseSent: Effect.Effect<never, SessionResponseSent> = Effect.suspend(() =>
-    Effect.fail(new SessionResponseSent())
-  )
+  /** The state, which is loaded first. */
+  loaded(): Effect.Effect<State<Data, User>, ReadError> {
+    if (this.state?.loaded !== true) return this.alone(() => this.load())
+    return Effect.succeed(this.state = Request.use(this.state))
+  }
 
   /** Stages something, unless the response has been decided on meanwhile. */
-  const staging = <A>(f: (state: State) => readonly [A, State]): Effect.Effect<A, StageError> =>
-    Effect.suspend(() =>
-      closed ? responseSent : Effect.flatMap(loaded, (now) => {
-        if (now.closed) return responseSent
-        const [result, next] = f(now)
-        if (!options.canGiveId && Request.renames(next)) return responseSent
-        state = next
-        return Effect.succeed(result)
-      })
-    )
+  private stage<A>(f: (state: State<Data, User>) => readonly [A, State<Data, User>]): Effect.Effect<A, StageError> {
+    if (this.closed) return responseSent
+    return Effect.flatMap(this.loaded(), (now) => {
+      if (now.closed) return responseSent
+      const [result, next] = f(now)
+      if (!this.options.canGiveId && Request.renames(next)) return responseSent
+      this.state = next
+      return Effect.succeed(result)
+    })
+  }
 
-  const modify = <A>(f: (data: Data) => readonly [A, Data]): Effect.Effect<A, StageError> =>
-    staging((now) => {
+  modify<A>(f: (data: Data) => readonly [A, Data]): Effect.Effect<A, StageError> {
+    return this.stage((now) => {
       const [result, next] = f(now.data)
       return [result, Request.stageChange(now, (data) => f(data)[1], next)]
     })
+  }
 
-  /** Writes what is staged. */
-  const write: Effect.Effect<void, CommitError> = noted(Effect.uninterruptible(
-    lock.withPermits(1)(
-      Effect.flatMap(begun, (before) => {
+  signIn(user: User, carry: ((data: Data) => Data) | undefined): Effect.Effect<void, StageError> {
+    return this.stage((now) => [undefined, Request.stageSignIn(now, user, carry)])
+  }
+
+  rotate(): Effect.Effect<void, StageError> {
+    return this.stage((now) => [undefined, Request.stageRotate(now)])
+  }
+
+  touch(): Effect.Effect<void, StageError> {
+    if (this.closed) return responseSent
+    return Effect.map(this.loaded(), (now) => {
+      this.state = { ...now, active: true }
+    })
+  }
+
+  /** From now on, reading and changing counts as no activity. */
+  beInBackground(): void {
+    this.inBackground = true
+    if (this.state !== undefined) this.state = { ...this.state, background: true, active: false }
+  }
+
+  commit(): Effect.Effect<void, CommitError | SessionResponseSent> {
+    return Effect.zipRight(this.stage((now) => [undefined, now]), this.write())
+  }
+
+  /** Writes what is staged. Not to be interrupted on the way. */
+  write(): Effect.Effect<void, CommitError> {
+    return Effect.uninterruptible(this.alone(() =>
+      Effect.flatMap(this.begin(), (before) => {
         const { staged: taken } = before
         return Effect.matchCauseEffect(
-          engine.commit({
+          this.engine.commit({
             ...taken,
-            presented: bringOnce().presented,
+            presented: this.brought.presented,
             initial: before.initial,
             stored: before.stored,
             several: before.several,
             data: before.data,
             active: before.active,
-            coming,
-            endedHere: (record) => endedHere.some((deletion) => covers(deletion, record))
+            coming: this.coming,
+            endedHere: (record) => this.endedHere.some((deletion) => covers(deletion, record))
           }),
           {
             onSuccess: ({ extended, newId, stored }) => {
-              state = Request.committed(state ?? before, taken, { stored, extended, given: newId !== undefined })
-              given = newId ?? given
+              const given = newId !== undefined
+              this.state = Request.committed(this.state ?? before, taken, { stored, extended, given })
+              this.given = newId ?? this.given
               return Effect.void
             },
             onFailure: (cause) => {
               const error = Option.getOrUndefined(Cause.failureOption(cause))
               if (error?._tag === "SessionGone" || (error?._tag === "SessionConflict" && error.reason === "Renamed")) {
-                state = Request.lost(state ?? before, taken)
-                given = undefined
-              } else state = Request.failed(state ?? before, taken)
+                this.state = Request.lost(this.state ?? before, taken)
+                this.given = undefined
+              } else this.state = Request.failed(this.state ?? before, taken)
               return Effect.failCause(cause)
             }
           }
         )
       })
-    )
-  ))
+    ))
+  }
 
-  const commit = Effect.zipRight(staging((now) => [undefined, now]), write)
-
-  /** Ends what the request's ids lead to, what it read, and what it has stored itself. */
-  const destroy: Effect.Effect<void, SessionStoreError> = noted(Effect.uninterruptible(
-    lock.withPermits(1)(
-      Effect.flatMap(begun, (before) => {
-        const { presented } = bringOnce()
-        const own = given !== undefined ? [keyOf(given)] : coming.tried !== undefined ? [coming.tried.key] : []
+  /** Ends what the request's ids lead to, what it read, and what it has stored itself. Not to be interrupted either. */
+  destroy(): Effect.Effect<void, SessionStoreError> {
+    return Effect.uninterruptible(this.alone(() =>
+      Effect.flatMap(this.begin(), (before) => {
+        const { presented } = this.brought
+        const { tried } = this.coming
+        const own = this.given !== undefined ? [this.keyOf(this.given)] : tried !== undefined ? [tried.key] : []
         const keys = [...presented.keys, ...own]
         const isOver = before.outcome === "SignedOut" && own.length === 0
-        const ending = isOver || keys.length === 0 ? Effect.void : engine.end({
+        const ending = isOver || keys.length === 0 ? Effect.void : this.engine.end({
           keys,
           renamedAfter: presented.renamedAfter,
           handle: before.stored?.record.handle
         })
         return Effect.map(ending, () => {
-          state = Request.ended(state ?? before, before.staged)
-          given = undefined
-          coming.tried = undefined
+          this.state = Request.ended(this.state ?? before, before.staged)
+          this.given = undefined
+          this.coming.tried = undefined
         })
       })
-    )
-  ))
+    ))
+  }
+
+  private keyOf(id: SessionId): string {
+    return this.engine.keyOf(Redacted.value(id))
+  }
 
   /** The id under which the session is stored, if this request knows it. */
-  const idOf = ({ stored }: State): SessionId | undefined => {
-    if (given !== undefined) return given
-    const text = bringOnce().ids.find((text) => engine.keyOf(text) === stored?.record.key)
+  id(): SessionId | undefined {
+    if (this.given !== undefined) return this.given
+    const text = this.brought.ids.find((text) => this.engine.keyOf(text) === this.state?.stored?.record.key)
     return text === undefined ? undefined : Redacted.make(text)
   }
 
-  /** The id that the session will have once this request has committed. */
-  const comingId: Effect.Effect<SessionId, StageError> = Effect.flatMap(
-    staging((now) =>
+  csrfToken(): Effect.Effect<string, StageError> {
+    const { engine } = this
+    const known = this.stage((now) =>
       Request.renames(now)
-        ? [coming.id, now.stored === undefined ? Request.stageCreate(now) : now]
-        : [idOf(now), now]
-    ),
-    (known) => known !== undefined ? Effect.succeed(known) : Effect.map(engine.generateId, (id) => coming.id ??= id)
-  )
-
-  const handle = {
-    get: Effect.map(loaded, ({ data }) => data),
-    set: (data: Data) => modify(() => [undefined, data]),
-    update: (f: (data: Data) => Data) => modify((data) => [undefined, f(data)]),
-    modify,
-    user: Effect.map(loaded, ({ staged, stored }) =>
-      staged.signIn !== undefined
-        ? Option.some(staged.signIn.user)
-        : stored === undefined
-        ? Option.none<User>()
-        : stored.user),
-    signIn: (user: User, options?: { readonly carry?: ((data: Data) => Data) | undefined }) =>
-      staging((now) => [undefined, Request.stageSignIn(now, user, options?.carry)]),
-    signOut: destroy,
-    destroy,
-    rotate: staging((now) => [undefined, Request.stageRotate(now)]),
-    touch: Effect.suspend((): Effect.Effect<void, StageError> =>
-      closed ? responseSent : Effect.map(loaded, (now) => {
-        state = { ...now, active: true }
-      })
-    ),
-    background: Effect.map(begun, (now) => {
-      state = { ...now, background: true, active: false }
-    }),
-    info: Effect.zipWith(loaded, engine.now, ({ active, stored }, now) =>
-      stored === undefined
-        ? Option.none()
-        : Option.some(infoOf(engine.timeouts, stored.record, active ? now : undefined))),
-    commit,
-    csrfToken: Effect.map(comingId, (id) => {
+        ? [this.coming.id, now.stored === undefined ? Request.stageCreate(now) : now]
+        : [this.id(), now]
+    )
+    const coming = Effect.flatMap(
+      known,
+      (known) =>
+        known !== undefined ? Effect.succeed(known) : Effect.map(engine.generateId, (id) => this.coming.id ??= id)
+    )
+    return Effect.map(coming, (id) => {
       const mask = globalThis.crypto.getRandomValues(new Uint8Array(Csrf.maskBytes))
       return Csrf.makeToken(engine.name, Redacted.value(id), mask)
-    }),
-    isCsrfToken: (token: string) => bringOnce().ids.some((text) => Csrf.verifyToken(engine.name, text, token)),
-    bearerToken: Effect.map(
-      commit,
-      () => given === undefined || state?.outcome !== "Given" ? Option.none() : options.toBearer(given)
-    ),
-    get credential() {
-      return bringOnce().credential
-    }
+    })
   }
 
-  return {
-    handle,
-    /** The state, if anybody asked for the session. */
-    state: () => state,
-    /** What became of the last thing that failed. */
-    failure: () => failure,
-    /** The id to put into the cookie. */
-    id: () => state === undefined ? undefined : idOf(state),
-    write,
-    noteEnded: (deletion: UserDeletion): void => {
-      endedHere = [...endedHere, deletion]
-    },
-    /** The response has been decided on. */
-    close: (status: number): void => {
-      closed = true
-      if (state !== undefined) state = Request.close(state, status)
-    },
-    /** The response is on its way. */
-    letGo: (): void => {
-      if (state !== undefined) state = Request.letGo(state)
-    }
+  isCsrfToken(token: string): boolean {
+    return this.brought.ids.some((text) => Csrf.verifyToken(this.engine.name, text, token))
+  }
+
+  bearerToken(): Effect.Effect<Option.Option<Redacted.Redacted<string>>, CommitError | SessionResponseSent> {
+    return Effect.map(this.commit(), () =>
+      this.given === undefined || this.state?.outcome !== "Given"
+        ? Option.none()
+        : this.options.toBearer(this.given))
+  }
+
+  /** The response has been decided on. */
+  close(status: number): void {
+    this.closed = true
+    if (this.state !== undefined) this.state = Request.close(this.state, status)
+  }
+
+  /** The response is on its way. */
+  letGo(): void {
+    if (this.state !== undefined) this.state = Request.letGo(this.state)
   }
 }
+
+/**
+ * What a request handler sees of the session that `open` opens. Most requests of an app never ask for their session, and
+ * then this record is all they cost.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
+  get: Effect.suspend(() => Effect.map(open().loaded(), ({ data }) => data)),
+  set: (data: Data) => Effect.suspend(() => open().modify(() => [undefined, data])),
+  update: (f: (data: Data) => Data) => Effect.suspend(() => open().modify((data) => [undefined, f(data)])),
+  modify: <A>(f: (data: Data) => readonly [A, Data]) => Effect.suspend(() => open().modify(f)),
+  user: Effect.suspend(() => Effect.map(open().loaded(), userOf)),
+  signIn: (user: User, options?: { readonly carry?: ((data: Data) => Data) | undefined }) =>
+    Effect.suspend(() => open().signIn(user, options?.carry)),
+  signOut: Effect.suspend(() => open().destroy()),
+  destroy: Effect.suspend(() => open().destroy()),
+  rotate: Effect.suspend(() => open().rotate()),
+  touch: Effect.suspend(() => open().touch()),
+  background: Effect.sync(() => open().beInBackground()),
+  info: Effect.suspend(() => {
+    const { engine } = open()
+    return Effect.zipWith(
+      open().loaded(),
+      engine.now,
+      ({ active, stored }, now) =>
+        Option.map(
+          Option.fromNullable(stored),
+          ({ record }) => infoOf(engine.timeouts, record, active ? now : undefined)
+        )
+    )
+  }),
+  commit: Effect.suspend(() => open().commit()),
+  csrfToken: Effect.suspend(() => open().csrfToken()),
+  isCsrfToken: (token: string) => open().isCsrfToken(token),
+  bearerToken: Effect.suspend(() => open().bearerToken()),
+  get credential() {
+    return open().brought.credential
+  }
+})
+
+const userOf = <Data, User>({ staged, stored }: State<Data, User>): Option.Option<User> =>
+  staged.signIn !== undefined ? Option.some(staged.signIn.user) : stored === undefined ? Option.none() : stored.user
