@@ -22,6 +22,7 @@ import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -149,16 +150,16 @@ export const httpRouter = <Self, Data, User>(
   const tag = Sessions.engineOf(definition)
   // What is in context is the same in every request of a server.
   let last: { readonly engine: unknown; readonly policy: unknown; readonly begin: Door.Begin } | undefined
-  const begin = Effect.flatMap(
-    Effect.zip(tag, SessionCookie.SessionCookie),
-    ([engine, policy]) =>
-      last !== undefined && last.engine === engine && last.policy === policy
-        ? last.begin
-        : Effect.flatMap(Effect.orDie(doorIn(definition, options)), (begin) => {
-          last = { engine, policy, begin }
-          return begin
-        })
-  )
+  type Required = Sessions.Sessions<Self> | SessionCookie.SessionCookie | HttpServerRequest.HttpServerRequest
+  const begin = Effect.contextWithEffect((context: Context.Context<Required>) => {
+    const engine = Context.get(context, tag)
+    const policy = Context.get(context, SessionCookie.SessionCookie)
+    if (last !== undefined && last.engine === engine && last.policy === policy) return last.begin
+    return Effect.flatMap(Effect.orDie(doorIn(definition, options)), (begin) => {
+      last = { engine, policy, begin }
+      return begin
+    })
+  })
   return (app) => Effect.zipRight(begin, through(definition, Effect.void, app))
 }
 
