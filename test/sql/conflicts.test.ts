@@ -6,7 +6,7 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { mysql, mysqlMissing, postgres, postgresMissing } from "../support/clients.js"
 import { sized } from "./support/size.js"
-import { change, now, postgresWith, sample, storeOn, waitingForLock } from "./support/stores.js"
+import { change, now, owner, postgresWith, sample, storeOn, waitingForLock } from "./support/stores.js"
 
 const prefix = "conflicts"
 
@@ -14,8 +14,8 @@ const prefix = "conflicts"
 const increments = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
   Effect.gen(function*() {
     const { store } = yield* storeOn(client, { prefix })
-    yield* store.clear
-    yield* store.insert(sample({ data: "0" }))
+    yield* store.clear()
+    yield* store.insert({ record: sample({ data: "0" }) })
     const each = sized({ small: 10, full: 200 })
     const writer = Effect.gen(function*() {
       for (let wins = 0; wins < each;) {
@@ -32,19 +32,21 @@ const increments = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
 const signOutsEverywhere = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
   Effect.gen(function*() {
     const { store } = yield* storeOn(client, { prefix })
-    yield* store.clear
+    yield* store.clear()
     let keys = 0
     let removed = 0
     const one = Effect.gen(function*() {
-      for (let index = 0; index < 5; index++) yield* store.insert(sample({ key: `key-${keys++}`, userId: "user" }))
-      const first = yield* store.deleteByUser("user")
-      const second = yield* store.deleteByUser("user", { except: "none" })
+      for (let index = 0; index < 5; index++) {
+        yield* store.insert({ record: sample({ key: `key-${keys++}`, userId: "user" }) })
+      }
+      const first = yield* store.deleteByUser(owner)
+      const second = yield* store.deleteByUser({ ...owner, except: "none" })
       removed += first + second
     })
     const rounds = sized({ small: 40, full: 1_000 })
     yield* Effect.replicateEffect(one, rounds, { concurrency: 8, discard: true })
     assert.strictEqual(removed, rounds * 5)
-    assert.strictEqual(yield* store.count(now), 0)
+    assert.strictEqual(yield* store.count(owner.name, now), 0)
   })
 
 describe.skipIf(postgresMissing() !== undefined)("PostgreSQL undoes a statement", () => {
@@ -61,9 +63,9 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL undoes a statement"
       const { sql, store: admin } = yield* storeOn(postgresWith({ deadlock_timeout: "20s" }), { prefix })
       // PostgreSQL looks for a deadlock once in each wait, so the other one must be waiting by then.
       const { store } = yield* storeOn(postgresWith({ deadlock_timeout: "2s" }, { applicationName }), { prefix })
-      yield* admin.clear
-      yield* admin.insert(sample({ key: "first", userId: "user" }))
-      yield* admin.insert(sample({ key: "second", userId: "user" }))
+      yield* admin.clear()
+      yield* admin.insert({ record: sample({ key: "first", userId: "user" }) })
+      yield* admin.insert({ record: sample({ key: "second", userId: "user" }) })
 
       const locked = yield* Effect.makeLatch(false)
       const waiting = yield* Effect.makeLatch(false)
@@ -76,12 +78,12 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL undoes a statement"
         )
       ))
       yield* locked.await
-      const removal = yield* Effect.fork(store.deleteByUser("user"))
+      const removal = yield* Effect.fork(store.deleteByUser(owner))
       yield* waitingForLock(sql, applicationName)
       yield* waiting.open
       yield* Fiber.join(other)
       assert.strictEqual(yield* Fiber.join(removal), 2)
-      assert.strictEqual(yield* admin.count(now), 0)
+      assert.strictEqual(yield* admin.count(owner.name, now), 0)
     }))
 
   scopedLive("never, however many sign out everywhere at once", () => signOutsEverywhere(postgres()))

@@ -1,6 +1,7 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as Sessions from "effect-sessions/Sessions"
+import * as SessionTimeouts from "effect-sessions/SessionTimeouts"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -39,7 +40,11 @@ const corruptions = {
 const isAbsent = <E>(client: Layer.Layer<SqlClient.SqlClient, E>, assignment: string) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
-      Sessions.layer(Ledger).pipe(Layer.provide(SqlSessionStore.layerWith({ prefix })), Layer.provideMerge(client))
+      Sessions.layer(Ledger).pipe(
+        Layer.provide(SessionTimeouts.layer()),
+        Layer.provide(SqlSessionStore.layerWith({ prefix })),
+        Layer.provideMerge(client)
+      )
     )
     const sessions = Context.get(context, Ledger.sessions)
     const sql = Context.get(context, SqlClient.SqlClient)
@@ -78,10 +83,10 @@ describe("A corrupted row", () => {
     scopedLive("that the driver refuses to read is a typed failure", () =>
       Effect.gen(function*() {
         const { sql, store } = yield* storeOn(sqlite(), { prefix })
-        yield* store.insert(sample())
+        yield* store.insert({ record: sample() })
         yield* sql`UPDATE ${sql(prefix)} SET expires_at = 9007199254740993`
         yield* unavailable(store.read("key", now), "read", /SqlError/)
-        assert.isTrue(yield* store.delete("key"))
+        assert.strictEqual(yield* store.delete({ keys: ["key"] }), 1)
       }))
   })
   describe.skipIf(postgresMissing() !== undefined)(

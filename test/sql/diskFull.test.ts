@@ -17,19 +17,20 @@ effect(
       const sql = yield* SqlClient.SqlClient
       const store = yield* SessionStore.SessionStore
       const data = JSON.stringify({ text: "x".repeat(20_000) })
-      yield* store.insert(sample({ key: "kept" }))
-      yield* store.insert(sample({ key: "ended" }))
+      yield* store.insert({ record: sample({ key: "kept" }) })
+      yield* store.insert({ record: sample({ key: "ended" }) })
       yield* sql`PRAGMA max_page_count = 1`
       const full = yield* Effect.flip(Effect.forEach(
         Array.from({ length: 50 }, (_, index) => sample({ key: `more${index}`, data })),
-        store.insert
+        (record) => store.insert({ record })
       ))
       assert.strictEqual(full._tag === "SessionStoreError" && full.detail, "SqlError SQLITE_FULL")
       assert.strictEqual(full.reason, "Unavailable")
+      assert.isFalse(full.outcomeUnknown)
       assert.isTrue(Option.isSome(yield* store.read("kept", now)))
-      assert.isTrue(yield* store.delete("ended"))
+      assert.strictEqual(yield* store.delete({ keys: ["ended"] }), 1)
       yield* sql`PRAGMA max_page_count = 100000`
-      yield* store.insert(sample({ key: "later", data }))
+      yield* store.insert({ record: sample({ key: "later", data }) })
       assert.isTrue(Option.isSome(yield* store.read("later", now)))
     }).pipe(Effect.provide(Live))
 )

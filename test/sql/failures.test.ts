@@ -11,7 +11,18 @@ import * as Redacted from "effect/Redacted"
 import { mysql, mysqlMissing, mysqlUrl, postgres, postgresMissing, postgresUrl } from "../support/clients.js"
 import { eventually } from "./support/processes.js"
 import { proxyFor } from "./support/proxy.js"
-import { change, holding, now, postgresWith, sample, storeOn, unavailable, waitingForLock } from "./support/stores.js"
+import {
+  change,
+  everySession,
+  holding,
+  now,
+  owner,
+  postgresWith,
+  sample,
+  storeOn,
+  unavailable,
+  waitingForLock
+} from "./support/stores.js"
 
 const prefix = "failures"
 
@@ -20,8 +31,8 @@ type Client = Parameters<typeof storeOn>[0]
 /** The store works: what recovery means. */
 const works = (store: Effect.Effect.Success<ReturnType<typeof storeOn>>["store"]) =>
   Effect.gen(function*() {
-    yield* store.clear
-    yield* store.insert(sample())
+    yield* store.clear()
+    yield* store.insert({ record: sample() })
     assert.isTrue(Option.isSome(yield* store.read("key", now)))
     assert.isTrue(yield* store.update(change(sample())))
   })
@@ -77,7 +88,7 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
       yield* works(store)
       yield* proxy.refuse
       yield* unavailable(store.read("key", now), "read", /SqlError/)
-      yield* unavailable(store.insert(sample({ key: "other-key" })), "insert", /ECONNREFUSED/)
+      yield* unavailable(store.insert({ record: sample({ key: "other-key" }) }), "insert", /ECONNREFUSED/)
       yield* unavailable(store.update(change(sample())), "update", /ECONNREFUSED/)
       yield* unavailable(store.touch(change(sample())), "touch", /ECONNREFUSED/)
       yield* unavailable(
@@ -85,12 +96,12 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
         "rotate",
         /ECONNREFUSED/
       )
-      yield* unavailable(store.delete("key"), "delete", /ECONNREFUSED/)
-      yield* unavailable(store.deleteByUser("user"), "deleteByUser", /ECONNREFUSED/)
-      yield* unavailable(store.listByUser("user", { now, limit: 1, offset: 0 }), "listByUser", /ECONNREFUSED/)
+      yield* unavailable(store.delete({ keys: ["key"] }), "delete", /ECONNREFUSED/)
+      yield* unavailable(store.deleteByUser(owner), "deleteByUser", /ECONNREFUSED/)
+      yield* unavailable(store.listByUser(everySession), "listByUser", /ECONNREFUSED/)
       yield* unavailable(store.deleteExpired(now, 10), "deleteExpired", /ECONNREFUSED/)
-      yield* unavailable(store.count(now), "count", /ECONNREFUSED/)
-      yield* unavailable(store.clear, "clear", /ECONNREFUSED/)
+      yield* unavailable(store.count(owner.name, now), "count", /ECONNREFUSED/)
+      yield* unavailable(store.clear(), "clear", /ECONNREFUSED/)
       yield* proxy.open
       yield* worksAgain(store)
     }))
@@ -140,7 +151,7 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
       yield* works(store)
       yield* Effect.scoped(Effect.zipRight(
         holding(admin, admin`SELECT 1 FROM ${admin(prefix)} FOR UPDATE`),
-        unavailable(store.delete("key"), "delete", /57014/)
+        unavailable(store.delete({ keys: ["key"] }), "delete", /57014/)
       ))
       assert.isTrue(Option.isSome(yield* store.read("key", now)))
       yield* works(store)
@@ -155,8 +166,8 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
         migrate: false
       })
       assert.isTrue(Option.isSome(yield* store.read("key", now)))
-      yield* unavailable(store.insert(sample({ key: "other-key" })), "insert", /25006/)
-      yield* unavailable(store.delete("key"), "delete", /25006/)
+      yield* unavailable(store.insert({ record: sample({ key: "other-key" }) }), "insert", /25006/)
+      yield* unavailable(store.delete({ keys: ["key"] }), "delete", /25006/)
       yield* works(writable)
     }))
 
@@ -175,7 +186,7 @@ describe.skipIf(mysqlMissing() !== undefined)("MySQL fails", () => {
       yield* works(store)
       yield* proxy.refuse
       yield* unavailable(store.read("key", now), "read", /SqlError/)
-      yield* unavailable(store.delete("key"), "delete", /ECONNREFUSED/)
+      yield* unavailable(store.delete({ keys: ["key"] }), "delete", /ECONNREFUSED/)
       yield* proxy.open
       yield* worksAgain(store)
     }))

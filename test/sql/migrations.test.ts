@@ -66,7 +66,7 @@ describe.each(targets)("$name", (target) => {
             table: `${prefix}_migrations`
           }).pipe(Effect.provideService(SqlClient.SqlClient, sql))
           const { store: old } = yield* storeOn(client, { prefix, migrate: false })
-          yield* old.insert(sample())
+          yield* old.insert({ record: sample() })
           assert.strictEqual((yield* ledgerOf(sql, `${prefix}_migrations`)).length, 1)
 
           const { store } = yield* storeOn(client, { prefix })
@@ -78,7 +78,7 @@ describe.each(targets)("$name", (target) => {
     scopedLive("do nothing to a database that is up to date", () =>
       Effect.gen(function*() {
         const { client, sql } = yield* fresh(target)
-        yield* Effect.flatMap(storeOn(client, { prefix }), ({ store }) => store.insert(sample()))
+        yield* Effect.flatMap(storeOn(client, { prefix }), ({ store }) => store.insert({ record: sample() }))
         const ledger = yield* ledgerOf(sql, `${prefix}_migrations`)
         const { store } = yield* storeOn(client, { prefix })
         assert.deepStrictEqual(Option.getOrUndefined(yield* store.read("key", now)), sample())
@@ -112,7 +112,7 @@ describe.each(targets)("$name", (target) => {
         yield* Migrator.make({})({ loader: Migrator.fromRecord(ours), table: "own_ledger" }).pipe(
           Effect.provideService(SqlClient.SqlClient, sql)
         )
-        yield* store.insert(sample())
+        yield* store.insert({ record: sample() })
         assert.isTrue(Option.isSome(yield* store.read("key", now)))
         assert.isTrue((yield* Effect.either(ledgerOf(sql, `${prefix}_migrations`)))._tag === "Left")
         yield* sql`DROP TABLE own_ledger`
@@ -123,9 +123,9 @@ describe.each(targets)("$name", (target) => {
         const { client } = yield* fresh(target, ["migrating_one", "migrating_two"])
         const { store: one } = yield* storeOn(client, { prefix: "migrating_one" })
         const { store: two } = yield* storeOn(client, { prefix: "migrating_two" })
-        yield* one.insert(sample())
+        yield* one.insert({ record: sample() })
         assert.isTrue(Option.isNone(yield* two.read("key", now)))
-        yield* two.clear
+        yield* two.clear()
         assert.isTrue(Option.isSome(yield* one.read("key", now)))
       }))
 
@@ -135,7 +135,7 @@ describe.each(targets)("$name", (target) => {
         yield* storeOn(client, { prefix })
         yield* sql.unsafe(`DROP TABLE ${nameOf(target, prefix)}`)
         const { store } = yield* storeOn(client, { prefix })
-        yield* store.insert(sample())
+        yield* store.insert({ record: sample() })
         assert.isTrue(Option.isSome(yield* store.read("key", now)))
       }))
   })
@@ -149,7 +149,7 @@ describe.each([postgresTarget, mysqlTarget])("$name, a schema of its own", (targ
         yield* sql.unsafe("DROP SCHEMA IF EXISTS sessions_elsewhere" + (target.dialect === "pg" ? " CASCADE" : ""))
         yield* sql.unsafe("CREATE SCHEMA sessions_elsewhere")
         const { store } = yield* storeOn(client, { prefix, schema: "sessions_elsewhere" })
-        yield* store.insert(sample())
+        yield* store.insert({ record: sample() })
         assert.isTrue(Option.isSome(yield* store.read("key", now)))
         const rows = yield* sql.unsafe(`SELECT 1 FROM sessions_elsewhere.${nameOf(target, prefix)}`)
         assert.strictEqual(rows.length, 1)

@@ -30,7 +30,7 @@ describe.skipIf(!installed)(`@effect/sql-sqlite-node${missing}`, () => {
   scopedLive("loses no increment of writers that race", () =>
     Effect.gen(function*() {
       const { store } = yield* storeOn(sqliteNode(), { prefix: "increments" })
-      yield* store.insert(sample({ data: "0" }))
+      yield* store.insert({ record: sample({ data: "0" }) })
       const writer = Effect.gen(function*() {
         for (let wins = 0; wins < 50;) {
           const record = Option.getOrThrow(yield* store.read("key", now))

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import { mysql } from "../support/clients.js"
 import { clientOf } from "./support/environment.js"
 import { ownPostgres } from "./support/ownPostgres.js"
-import { now, sample, storeOn } from "./support/stores.js"
+import { everySession, now, owner, rotation, sample, storeOn } from "./support/stores.js"
 import { mysqlTarget, postgresTarget } from "./support/targets.js"
 
 const prefix = "counted"
@@ -15,8 +15,14 @@ const prefix = "counted"
 /** Every operation of the store, with what each kind of statement it may need is called. */
 const operations = (store: SessionStore.Service) =>
   [
-    ["insert", "INSERT", store.insert(sample())],
+    ["insert", "INSERT", store.insert({ record: sample({ userId: "user" }) })],
+    [
+      "insert unless renamed",
+      "INSERT",
+      store.insert({ record: sample({ key: "guarded" }), unlessRenamed: { keys: ["other"], after: 0 } })
+    ],
     ["read", "SELECT", store.read("key", now)],
+    ["search", "SELECT", store.search({ keys: ["key", "other"], renamedAfter: 0, now })],
     [
       "update",
       "UPDATE",
@@ -26,20 +32,16 @@ const operations = (store: SessionStore.Service) =>
     [
       "rotate",
       "UPDATE",
-      store.rotate({
-        oldKey: "key",
-        expectedVersion: 2,
-        next: sample({ key: "next", version: 3, userId: "user" }),
-        now
-      })
+      store.rotate(rotation(sample({ version: 2, userId: "user" }), "next"))
     ],
-    ["listByUser", "SELECT", store.listByUser("user", { now, limit: 10, offset: 0 })],
-    ["count", "SELECT", store.count(now)],
-    ["deleteByUser but one", "DELETE", store.deleteByUser("user", { except: "next" })],
-    ["deleteByUser", "DELETE", store.deleteByUser("user")],
-    ["delete", "DELETE", store.delete("key")],
+    ["listByUser", "SELECT", store.listByUser(everySession)],
+    ["count", "SELECT", store.count(owner.name, now)],
+    ["deleteByUser but one", "DELETE", store.deleteByUser({ ...owner, except: "next" })],
+    ["deleteByUser", "DELETE", store.deleteByUser(owner)],
+    ["delete", "DELETE", store.delete({ keys: ["key", "other"], renamedAfter: 0, handle: "handle" })],
     ["deleteExpired", "DELETE", store.deleteExpired(0, 10)],
-    ["clear", "DELETE", store.clear]
+    ["clear", "DELETE", store.clear(owner.name)],
+    ["clear all", "DELETE", store.clear()]
   ] as const
 
 describe.skipIf(postgresTarget.missing !== undefined)("PostgreSQL, by its own count", () => {
@@ -71,7 +73,7 @@ describe.skipIf(mysqlTarget.missing !== undefined)("MySQL, by its own count", ()
     Effect.gen(function*() {
       // The counters are those of a connection, so there is only one.
       const { sql, store } = yield* storeOn(mysql({ maxConnections: 1 }), { prefix })
-      yield* store.clear
+      yield* store.clear()
       const count = Effect.map(
         sql.unsafe<{ readonly Variable_name: string; readonly Value: string }>("SHOW SESSION STATUS LIKE 'Com\\_%'"),
         (rows) => new Map(rows.map((row) => [row.Variable_name.slice("Com_".length).toLowerCase(), Number(row.Value)]))

@@ -8,7 +8,7 @@ import * as Ref from "effect/Ref"
 import { clientOf } from "./support/environment.js"
 import { expiredOf, fill, fillKey, fillNow } from "./support/fill.js"
 import { percentile, report, rounded, sized, timeout } from "./support/size.js"
-import { holding, sample, storeOn } from "./support/stores.js"
+import { holding, owner, sample, storeOn } from "./support/stores.js"
 import { dropTables, mysqlTarget, postgresTarget, type Target } from "./support/targets.js"
 
 const prefix = "swept"
@@ -88,8 +88,8 @@ describe.each([postgresTarget, mysqlTarget])("$name", (target) => {
           const during = yield* reader
           yield* writer
           assert.strictEqual(removed[0] + removed[1], expiredOf(rows))
-          assert.strictEqual(yield* one.store.count(0), rows - expiredOf(rows))
-          assert.strictEqual(yield* one.store.count(fillNow), rows - expiredOf(rows))
+          assert.strictEqual(yield* one.store.count(owner.name, 0), rows - expiredOf(rows))
+          assert.strictEqual(yield* one.store.count(owner.name, fillNow), rows - expiredOf(rows))
           report(`sweep, ${target.name}`, {
             rows,
             removed,
@@ -153,6 +153,6 @@ describe.skipIf(postgresTarget.missing !== undefined)("PostgreSQL", () => {
       const indexes = Number(size?.indexes) / rows
       report("bytes of a session, PostgreSQL", { rows, heap: rounded(heap), indexes: rounded(indexes) })
       assert.isBelow(heap + indexes, 1024)
-      yield* store.insert(sample())
+      yield* store.insert({ record: sample() })
     }), timeout)
 })

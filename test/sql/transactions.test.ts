@@ -1,14 +1,16 @@
 import * as SqlClient from "@effect/sql/SqlClient"
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as Sessions from "effect-sessions/Sessions"
+import * as SessionTimeouts from "effect-sessions/SessionTimeouts"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { mysql, mysqlMissing, postgres, postgresMissing, sqlite } from "../support/clients.js"
+import { mysql, mysqlMissing, postgres, postgresMissing, sqlite, sqliteFile } from "../support/clients.js"
+import { eventually } from "./support/processes.js"
 import { Ledger } from "./support/session.js"
-import { now, sample, storeOn } from "./support/stores.js"
+import { change, everySession, now, owner, postgresWith, rotation, sample, storeOn } from "./support/stores.js"
 
 const prefix = "transactions"
 
@@ -26,7 +28,11 @@ const rolledBack = <A, E, R>(sql: SqlClient.SqlClient, effect: Effect.Effect<A, 
 const managerOn = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
-      Sessions.layer(Ledger).pipe(Layer.provide(SqlSessionStore.layerWith({ prefix })), Layer.provideMerge(client))
+      Sessions.layer(Ledger).pipe(
+        Layer.provide(SessionTimeouts.layer()),
+        Layer.provide(SqlSessionStore.layerWith({ prefix })),
+        Layer.provideMerge(client)
+      )
     )
     return { sessions: Context.get(context, Ledger.sessions), sql: Context.get(context, SqlClient.SqlClient) }
   })
@@ -43,91 +49,208 @@ const signOutStays = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
     assert.isTrue(Option.isNone(yield* sessions.read(kept)))
   })
 
-const readsNeedNoSecondConnection = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
+/**
+ * Whatever a transaction has seen already, sessions are as they are outside of it. Each work is done in a transaction of
+ * its own whose snapshot was taken before.
+ */
+const seesWhatWasAcknowledged = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
   Effect.gen(function*() {
-    const { sql, store } = yield* storeOn(client, { prefix })
-    yield* store.clear
-    yield* store.insert(sample({ userId: "user" }))
-    yield* sql.withTransaction(Effect.gen(function*() {
-      assert.isTrue(Option.isSome(yield* store.read("key", now)))
-      assert.strictEqual((yield* store.listByUser("user", { now, limit: 10, offset: 0 })).length, 1)
-      assert.strictEqual(yield* store.count(now), 1)
+    const { sessions, sql } = yield* managerOn(client)
+    const { sessions: elsewhere } = yield* managerOn(client)
+    const increment = (data: { readonly count: number; readonly items: ReadonlyArray<string> }) => ({
+      ...data,
+      count: data.count + 1
+    })
+    const inTransaction = <A, E>(work: Effect.Effect<A, E>) =>
+      sql.withTransaction(Effect.zipRight(sql`SELECT COUNT(*) FROM ${sql(prefix)}`, work))
+    const { id } = yield* sessions.create({ user: "user" })
+
+    yield* inTransaction(Effect.gen(function*() {
+      yield* sessions.update(id, increment)
+      const { data } = yield* sessions.update(id, increment)
+      assert.strictEqual(data.count, 2)
+    }))
+    yield* inTransaction(Effect.gen(function*() {
+      yield* elsewhere.update(id, increment)
+      assert.strictEqual(Option.getOrThrow(yield* sessions.read(id)).data.count, 3)
+      yield* elsewhere.update(id, increment)
+      const { data } = yield* sessions.update(id, increment)
+      assert.strictEqual(data.count, 5)
+    }))
+    yield* inTransaction(Effect.gen(function*() {
+      const created = yield* sessions.create({ user: "user" })
+      assert.isTrue(Option.isSome(yield* sessions.read(created.id)))
+      yield* sessions.destroy(created.id)
+      assert.isTrue(Option.isNone(yield* sessions.read(created.id)))
+    }))
+    yield* inTransaction(Effect.gen(function*() {
+      yield* elsewhere.destroy(id)
+      assert.isTrue(Option.isNone(yield* sessions.read(id)))
+      assert.strictEqual((yield* sessions.listByUser("user")).length, 0)
     }))
   })
 
-const writesDoNotHang = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
+/** A point at which each waits for all. */
+const meeting = (size: number) =>
+  Effect.map(Effect.makeLatch(false), (latch) => {
+    let missing = size
+    return Effect.suspend(() => --missing === 0 ? latch.open : latch.await)
+  })
+
+/** Every operation, called where it can have no connection, fails in time, and those who wait for one go on then. */
+const failsInTime = <E>(client: (maxConnections: number) => Layer.Layer<SqlClient.SqlClient, E>) =>
   Effect.gen(function*() {
-    const { sql, store } = yield* storeOn(client, { prefix })
-    yield* store.clear
-    const result = yield* sql.withTransaction(Effect.either(store.insert(sample())))
-    assert.strictEqual(result._tag === "Left" ? result.left.reason : result._tag, "Unavailable")
-    // Whether the write is made later is open, as with every unavailable store: the driver of MySQL cannot take it back.
-    yield* store.insert(sample({ key: "another" }))
+    const options = { prefix, timeout: "300 millis", bulkTimeout: "400 millis" } as const
+    for (const size of [1, 5]) {
+      const { sql, store } = yield* storeOn(client(size), options)
+      yield* Effect.retry(store.clear(), { times: 20 })
+      const operations: ReadonlyArray<
+        readonly [name: string, writes: boolean, Effect.Effect<unknown, { readonly _tag: string }>]
+      > = [
+        ["insert", true, store.insert({ record: sample() })],
+        ["read", false, store.read("key", now)],
+        ["search", false, store.search({ keys: ["key"], renamedAfter: 0, now })],
+        ["update", true, store.update(change(sample()))],
+        ["touch", true, store.touch(change(sample()))],
+        ["rotate", true, store.rotate(rotation(sample(), "next"))],
+        ["delete", true, store.delete({ keys: ["key"] })],
+        ["deleteByUser", true, store.deleteByUser(owner)],
+        ["listByUser", false, store.listByUser(everySession)],
+        ["deleteExpired", true, store.deleteExpired(0, 10)],
+        ["count", false, store.count(owner.name, now)],
+        ["clear", true, store.clear()]
+      ]
+      for (const [operation, writes, effect] of operations) {
+        // As many transactions as there are connections, none of which lets go before all have been answered.
+        const begun = yield* meeting(size)
+        const answered = yield* meeting(size)
+        const results = yield* Effect.replicateEffect(
+          sql.withTransaction(
+            Effect.zipRight(begun, Effect.zipLeft(Effect.uninterruptible(Effect.flip(effect)), answered))
+          ),
+          size,
+          { concurrency: "unbounded" }
+        )
+        for (const error of results) {
+          assert.include(JSON.stringify(error), `"operation":"${operation}","reason":"Unavailable"`)
+          assert.include(JSON.stringify(error), `"outcomeUnknown":${writes}`)
+        }
+      }
+      // Whether the writes are made later is open: the driver of MySQL cannot take them back.
+      yield* eventually(
+        "the store works",
+        Effect.gen(function*() {
+          yield* Effect.ignore(store.insert({ record: sample({ key: "later" }) }))
+          const found = yield* Effect.option(store.read("later", now))
+          return Option.getOrUndefined(Option.flatten(found))
+        })
+      )
+    }
   })
 
 const otherClientsAreNotJoined = <E>(client: Layer.Layer<SqlClient.SqlClient, E>, prefix: string) =>
   Effect.gen(function*() {
     const { store } = yield* storeOn(client, { prefix })
     const app = Context.get(yield* Layer.build(sqlite()), SqlClient.SqlClient)
-    yield* store.clear
+    yield* store.clear()
     yield* rolledBack(
       app,
       Effect.gen(function*() {
-        yield* store.insert(sample())
+        yield* store.insert({ record: sample() })
         assert.isTrue(Option.isSome(yield* store.read("key", now)))
       })
     )
     assert.isTrue(Option.isSome(yield* store.read("key", now)))
   })
 
+/** A layer that is built inside a transaction of the app makes its table outside of it. */
+const isBuiltOutside = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
+  Effect.gen(function*() {
+    const { sql } = yield* storeOn(client, { prefix })
+    const lazy = "transactions_lazy"
+    yield* sql`DROP TABLE IF EXISTS ${sql(lazy)}`
+    yield* sql`DROP TABLE IF EXISTS ${sql(`${lazy}_migrations`)}`
+    const make = Effect.provideService(SqlSessionStore.make({ prefix: lazy }), SqlClient.SqlClient, sql)
+    yield* rolledBack(sql, make)
+    const store = yield* make
+    yield* store.insert({ record: sample() })
+  })
+
 describe("A transaction of the app", () => {
   describe.skipIf(postgresMissing() !== undefined)("on PostgreSQL", () => {
     scopedLive("does not bring a signed-out session back when it is rolled back", () => signOutStays(postgres()))
+    for (const isolation of ["read committed", "repeatable read", "serializable"]) {
+      scopedLive(
+        `D1: hides nothing that was acknowledged (${isolation})`,
+        () => seesWhatWasAcknowledged(postgresWith({ default_transaction_isolation: isolation }))
+      )
+    }
     scopedLive(
-      "shares its connection with reads, so that a pool of one suffices",
-      () => readsNeedNoSecondConnection(postgres({ maxConnections: 1 }))
-    )
-    scopedLive(
-      "makes a write fail typed where there is no second connection",
-      () => writesDoNotHang(postgres({ maxConnections: 1 }))
+      "C1: makes every operation fail typed and in time where the pool has no other connection",
+      () => failsInTime((maxConnections) => postgres({ maxConnections }))
     )
     scopedLive("on another database is not joined", () => otherClientsAreNotJoined(postgres(), prefix))
+    scopedLive("does not take the migrations with it", () => isBuiltOutside(postgres()))
     scopedLive("on another PostgreSQL client does not take a write with it", () =>
       Effect.gen(function*() {
         const { sql } = yield* storeOn(postgres(), { prefix })
         const { store } = yield* storeOn(postgres(), { prefix })
-        yield* store.clear
-        yield* rolledBack(sql, store.insert(sample()))
+        yield* store.clear()
+        yield* rolledBack(sql, store.insert({ record: sample() }))
         assert.isTrue(Option.isSome(yield* store.read("key", now)))
       }))
   })
 
   describe.skipIf(mysqlMissing() !== undefined)("on MySQL", () => {
     scopedLive("does not bring a signed-out session back when it is rolled back", () => signOutStays(mysql()))
+    scopedLive("D1: hides nothing that was acknowledged", () => seesWhatWasAcknowledged(mysql()))
     scopedLive(
-      "shares its connection with reads, so that a pool of one suffices",
-      () => readsNeedNoSecondConnection(mysql({ maxConnections: 1 }))
-    )
-    scopedLive(
-      "makes a write fail typed where there is no second connection",
-      () => writesDoNotHang(mysql({ maxConnections: 1 }))
+      "C1: makes every operation fail typed and in time where the pool has no other connection",
+      () => failsInTime((maxConnections) => mysql({ maxConnections }))
     )
     scopedLive("on another database is not joined", () => otherClientsAreNotJoined(mysql(), prefix))
   })
 
   describe("on SQLite", () => {
     scopedLive(
-      "is joined by writes, for there is one connection: they are rolled back with it",
+      "is joined by the store, for there is one connection: what it writes is rolled back with it",
       () =>
         Effect.gen(function*() {
           const { sql, store } = yield* storeOn(sqlite(), { prefix })
-          yield* rolledBack(sql, store.insert(sample()))
+          yield* rolledBack(
+            sql,
+            Effect.gen(function*() {
+              yield* store.insert({ record: sample() })
+              assert.isTrue(Option.isSome(yield* store.read("key", now)))
+            })
+          )
           assert.isTrue(Option.isNone(yield* store.read("key", now)))
-          yield* sql.withTransaction(store.insert(sample()))
+          yield* sql.withTransaction(store.insert({ record: sample() }))
           assert.isTrue(Option.isSome(yield* store.read("key", now)))
         })
     )
-    scopedLive("shares its connection with reads", () => readsNeedNoSecondConnection(sqlite()))
+    scopedLive("of @effect/sql-libsql is marked as the store thinks it is", () =>
+      Effect.gen(function*() {
+        const { sql } = yield* storeOn(sqlite(), { prefix })
+        const isMarked = Effect.map(
+          Effect.context<never>(),
+          Context.getOption(Context.GenericTag<unknown>("@effect/sql-libsql/LibsqlClient/LibsqlTransaction"))
+        )
+        assert.isTrue(Option.isNone(yield* isMarked))
+        assert.isTrue(Option.isSome(yield* sql.withTransaction(isMarked)))
+      }))
     scopedLive("on another SQLite file is not joined", () => otherClientsAreNotJoined(sqlite(), prefix))
+    scopedLive(
+      "of another client on the same file is not joined either, nor waited for longer than said",
+      () =>
+        Effect.gen(function*() {
+          const url = `file:${sqliteFile()}`
+          const { store } = yield* storeOn(sqlite({ url }), { prefix, timeout: "300 millis" })
+          const { sql } = yield* storeOn(sqlite({ url }), { prefix })
+          const error = yield* sql.withTransaction(Effect.flip(store.insert({ record: sample() })))
+          assert.strictEqual(error.reason, "Unavailable")
+          yield* store.insert({ record: sample() })
+        })
+    )
   })
 })

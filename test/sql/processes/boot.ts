@@ -3,21 +3,14 @@ import * as SessionStore from "effect-sessions/SessionStore"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { sample } from "../../../src/core/storeModel.js"
 import { clientOf, environment } from "../support/environment.js"
 
 const { CONNECTIONS, DATABASE_URL, PREFIX } = environment()
 
 const program = Effect.gen(function*() {
   const store = yield* SessionStore.SessionStore
-  yield* store.insert({
-    key: `node-${process.pid}`,
-    userId: "user",
-    data: "{}",
-    version: 1,
-    createdAt: 1,
-    lastSeenAt: 1,
-    expiresAt: 2
-  })
+  yield* store.insert({ record: sample({ key: `node-${process.pid}` }) })
   process.stdout.write("booted\n")
 }).pipe(
   Effect.provide(

@@ -31,6 +31,18 @@ const keyText: Readonly<Record<Target["dialect"], string>> = {
   mysql: "CONCAT('key-', LPAD(n, 40, '0'))"
 }
 
+const formerText: Readonly<Record<Target["dialect"], string>> = {
+  pg: "'was-' || lpad(n::text, 40, '0')",
+  sqlite: "'was-' || printf('%040d', n)",
+  mysql: "CONCAT('was-', LPAD(n, 40, '0'))"
+}
+
+const handleText: Readonly<Record<Target["dialect"], string>> = {
+  pg: "'handle-' || lpad(n::text, 15, '0')",
+  sqlite: "'handle-' || printf('%015d', n)",
+  mysql: "CONCAT('handle-', LPAD(n, 15, '0'))"
+}
+
 const userText: Readonly<Record<Target["dialect"], string>> = {
   pg: "'user-' || (n / 3)",
   sqlite: "'user-' || (n / 3)",
@@ -45,7 +57,7 @@ const bucket: Readonly<Record<Target["dialect"], (ends: string) => string>> = {
 
 /**
  * Fills a table: one row in five is expired, since the last hour; every second belongs to a user, with about two
- * sessions each; the others live for another minute at least, a quarter of an hour at most. Refreshes the statistics of the planner.
+ * sessions each, every fourth was renamed once, an hour ago; the others live for another minute at least, a quarter of an hour at most. Refreshes the statistics of the planner.
  */
 export const fill = (
   sql: SqlClient.SqlClient,
@@ -58,8 +70,11 @@ export const fill = (
     const ends =
       `CASE WHEN n % 5 = 0 THEN ${fillNow} - 3600000 + (n * 7919) % 3600000 ELSE ${fillNow} + 60000 + (n * 7919) % 900000 END`
     yield* sql.unsafe(
-      `INSERT INTO ${table} (${key}, user_id, data, version, created_at, last_seen_at, expires_at, sweep_after)
-       SELECT ${keyText[dialect]}, CASE WHEN n % 2 = 0 THEN ${userText[dialect]} END,
+      `INSERT INTO ${table} (name, ${key}, previous_key, renamed_at, handle, user_id, data, version, created_at, last_seen_at, expires_at, sweep_after)
+       SELECT 'name', ${keyText[dialect]}, CASE WHEN n % 4 = 0 THEN ${formerText[dialect]} END,
+         CASE WHEN n % 4 = 0 THEN ${fillNow} - 3600000 END, ${handleText[dialect]}, CASE WHEN n % 2 = 0 THEN ${
+        userText[dialect]
+      } END,
          '{"cart":["apple","pear"],"locale":"en","theme":"dark","visits":17}', 1,
          ${fillNow} - 7200000, ${fillNow} - 1000, ${ends}, ${bucket[dialect](`(${ends})`)}
        FROM (${numbers[dialect](rows)}) AS numbers`

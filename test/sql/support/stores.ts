@@ -9,23 +9,30 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as StoreModel from "../../../src/core/storeModel.js"
 import { postgres, postgresUrl } from "../../support/clients.js"
 import { eventually } from "./processes.js"
 
 /** A record that is live at time 1000. */
-export const sample = (change: Partial<SessionStore.SessionRecord> = {}): SessionStore.SessionRecord => ({
-  key: "key",
-  userId: null,
-  data: "{}",
-  version: 1,
-  createdAt: 1000,
-  lastSeenAt: 1000,
-  expiresAt: 2000,
-  ...change
+export const sample = (change: Partial<SessionStore.SessionRecord> = {}): SessionStore.SessionRecord =>
+  StoreModel.sample({ data: "{}", ...change })
+
+/** A rotation of a record to its next key. */
+export const rotation = (record: SessionStore.SessionRecord, key: string): SessionStore.Rotation => ({
+  oldKey: record.key,
+  expectedVersion: record.version,
+  next: StoreModel.renamed(record, key, now),
+  now
 })
 
 /** A time at which samples are live. */
 export const now = 1000
+
+/** Whose the samples with the user "user" are. */
+export const owner = { name: "name", userId: "user" }
+
+/** All sessions of that user. */
+export const everySession = { ...owner, now, seenAfter: 0, begunAfter: 0, limit: 100, offset: 0 }
 
 /** A change of the data of a sample. */
 export const change = (record: SessionStore.SessionRecord, data = "{}"): SessionStore.Update => ({
