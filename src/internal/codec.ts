@@ -1,8 +1,4 @@
-/**
- * Between the declared schema of a session and the text in a store.
- *
- * @since 0.1.0
- */
+/** Between the declared schema of a session and the text in a store. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,12 +9,7 @@ import type { SessionRecord } from "../core/record.js"
 import { SessionConfigError, SessionDataError } from "../SessionError.js"
 import * as Verbatim from "./verbatim.js"
 
-/**
- * How the data and the user of a session are written down.
- *
- * @since 0.1.0
- * @category models
- */
+/** How the data and the user of a session are written down. */
 export interface Format<Data, User> {
   /** To and from what is JSON. */
   readonly data: Codable<Data, unknown>
@@ -33,9 +24,6 @@ export interface Format<Data, User> {
 /**
  * The two directions of a schema. What the functions of a schema throw is a failure as well. The failure says where, not
  * what.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Codable<Type, Encoded> {
   readonly encode: (value: Type) => Effect.Effect<Encoded, Place>
@@ -62,12 +50,7 @@ const placed = <A>(run: () => Effect.Effect<A, ParseResult.ParseError>): Effect.
     (cause) => Cause.isInterruptedOnly(cause) ? Effect.interrupt : Effect.fail(placeOf(cause))
   )
 
-/**
- * The two directions of a schema.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** The two directions of a schema. */
 export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Codable<Type, Encoded> => {
   const encode = Schema.encode(schema)
   const decode = Schema.decodeUnknown(schema)
@@ -78,12 +61,7 @@ export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Co
   }
 }
 
-/**
- * A format made ready to use.
- *
- * @since 0.1.0
- * @category models
- */
+/** A format made ready to use. */
 export interface Codec<Data, User> {
   /** The initial data, made anew each time, so that visitors share no object. */
   readonly initial: Effect.Effect<Data>
@@ -98,23 +76,13 @@ export interface Codec<Data, User> {
   readonly decode: (record: SessionRecord) => Effect.Effect<Decoded<Data, User>, Undecodable>
 }
 
-/**
- * The decoded part of a record.
- *
- * @since 0.1.0
- * @category models
- */
+/** The decoded part of a record. */
 export interface Decoded<Data, User> {
   readonly data: Data
   readonly user: Option.Option<User>
 }
 
-/**
- * What of a record does not decode, and where.
- *
- * @since 0.1.0
- * @category models
- */
+/** What of a record does not decode, and where. */
 export interface Undecodable extends Place {
   readonly part: "data" | "user"
 }
@@ -129,9 +97,6 @@ const dataError = (reason: SessionDataError["reason"], detail: string) => new Se
 /**
  * Makes a codec. Fails if `maxBytes` is not a whole number from 1 to 16 MiB or if the initial data does not encode, or
  * does not decode again.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = Effect.fnUntraced(function*<Data, User>(
   format: Format<Data, User>

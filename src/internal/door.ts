@@ -1,8 +1,6 @@
 /**
  * The door of a request: begins its session, writes it before the headers leave, and says in the response what must be
  * said of it. `SessionMiddleware` opens it for every router.
- *
- * @since 0.1.0
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as HttpApp from "@effect/platform/HttpApp"
@@ -35,12 +33,7 @@ import type { SessionId } from "../SessionToken.js"
 import type { Engine } from "./engine.js"
 import * as Handle from "./handle.js"
 
-/**
- * How a door treats requests. `SessionMiddleware.Options` explains each.
- *
- * @since 0.1.0
- * @category models
- */
+/** How a door treats requests. `SessionMiddleware.Options` explains each. */
 export interface Options {
   readonly transport?: "cookie" | "bearer" | undefined
   readonly background?: boolean | undefined
@@ -53,9 +46,6 @@ type HandleOf<Data, User> = ReturnType<typeof Handle.make<Data, User>>
 /**
  * Begins the session of the request in context: from now on its fiber has the handle in context, and the session's hook
  * after those hooks that are there.
- *
- * @since 0.1.0
- * @category models
  */
 export type Begin = Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
 
@@ -121,12 +111,7 @@ const clearSiteData = `"cache", "cookies", "storage"`
 
 const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const
 
-/**
- * Opens the door to a declared session.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Opens the door to a declared session. */
 export const make = <Self, H, Data, User>(
   tag: Context.Tag<Self, H>,
   asHandle: (handle: HandleOf<Data, User>) => H,
@@ -158,14 +143,15 @@ export const make = <Self, H, Data, User>(
   /** Writes what there is to write; what that fails with is the response. */
   const written = (
     session: Handle.RequestSession<Data, User>,
+    state: NonNullable<typeof session.state>,
     pending: "Change" | "Touch",
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-    Effect.matchCauseEffect(session.write(), {
+    Effect.matchCauseEffect(session.write(state.staged), {
       onSuccess: () => Effect.succeed(response),
       onFailure: (cause) => {
         const failure = Cause.failureOption(cause)
-        // Nothing but a note of activity was lost: no reason to fail the request.
+        // Nothing that was asked for was lost: no reason to fail the request.
         if (pending === "Touch") {
           return Effect.as(Effect.logWarning("The activity of a session was not noted", cause), response)
         }
@@ -261,7 +247,13 @@ export const make = <Self, H, Data, User>(
           : Effect.void
         return Effect.flatMap(Effect.zipRight(told, engine.now), (now) => {
           const pending = Request.pending(state, engine.timeouts, now)
-          const answer = pending === "Nothing" ? Effect.succeed(response) : written(used, pending, response)
+          const answer = pending !== "Nothing"
+            ? written(used, state, pending, response)
+            : Effect.flatMap(
+              used.settled(),
+              // What a write of unknown outcome left under a new id, the browser must be told.
+              () => used.isUnsure() ? written(used, state, "Touch", response) : Effect.succeed(response)
+            )
           return Effect.flatMap(answer, (answer) => {
             const state = used.state
             if (state === undefined) return Effect.succeed(answer)

@@ -1,8 +1,4 @@
-/**
- * Reads the durations that an app may set: one rule for all of them.
- *
- * @since 0.1.0
- */
+/** Reads the durations that an app may set: one rule for all of them. */
 import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -14,8 +14,6 @@
  *    one process that met a conflict on one session go one after the other meanwhile. Any failure ends the commit.
  * 4. A **request** commits once, before its headers leave, and as often as its handler asks. Nothing around that repeats
  *    a commit or has a timeout of its own, and none can be interrupted while its write is on its way.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -43,22 +41,12 @@ import type { Timeouts } from "../SessionTimeouts.js"
 import type { Generator, SessionId } from "../SessionToken.js"
 import * as Codec from "./codec.js"
 
-/**
- * A live session as it was read or written last.
- *
- * @since 0.1.0
- * @category models
- */
+/** A live session as it was read or written last. */
 export interface Stored<Data, User> extends Request.Stored<Data> {
   readonly user: Option.Option<User>
 }
 
-/**
- * What a request carries leads to this.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a request carries leads to this. */
 export interface Reading<Data, User> {
   readonly stored: Stored<Data, User> | undefined
   readonly several: boolean
@@ -67,21 +55,13 @@ export interface Reading<Data, User> {
 /**
  * The id that a request gives its session if it needs a new one, kept for the whole request. `tried` is what was to be
  * stored under it and, as far as anybody knows, may be.
- *
- * @since 0.1.0
- * @category models
  */
 export interface Coming {
   id: SessionId | undefined
   tried: SessionRecord | undefined
 }
 
-/**
- * What to write.
- *
- * @since 0.1.0
- * @category models
- */
+/** What to write. */
 export interface Commit<Data, User> extends Request.Staged<Data, User>, Reading<Data, User> {
   readonly presented: Plan.Presented
   readonly initial: Data
@@ -93,12 +73,7 @@ export interface Commit<Data, User> extends Request.Staged<Data, User>, Reading<
   readonly endedHere: (record: SessionRecord) => boolean
 }
 
-/**
- * What was written.
- *
- * @since 0.1.0
- * @category models
- */
+/** What was written. */
 export interface Committed<Data, User> {
   /** The session as the store holds it now. None if there was none and nothing to store. */
   readonly stored: Stored<Data, User> | undefined
@@ -108,12 +83,7 @@ export interface Committed<Data, User> {
   readonly extended: boolean
 }
 
-/**
- * What is known of a session without opening it. `seenAt` is the time of activity that is not written down yet.
- *
- * @since 0.1.0
- * @category utils
- */
+/** What is known of a session without opening it. `seenAt` is the time of activity that is not written down yet. */
 export const infoOf = (timeouts: Timeouts, record: SessionRecord, seenAt?: number) => {
   const times = seenAt !== undefined && Expiry.isTouchDue(timeouts, record, seenAt)
     ? Expiry.seenAt(timeouts, record, seenAt)
@@ -130,12 +100,7 @@ export const infoOf = (timeouts: Timeouts, record: SessionRecord, seenAt?: numbe
 type ReadError = SessionStoreError | SessionDataError
 type CommitError = ReadError | SessionGone | SessionConflict
 
-/**
- * The engine of one declared session.
- *
- * @since 0.1.0
- * @category models
- */
+/** The engine of one declared session. */
 export interface Engine<Data, User> {
   readonly name: string
   readonly timeouts: Timeouts
@@ -218,12 +183,7 @@ const now = Effect.map(Clock.currentTimeMillis, Expiry.wholeMillis)
 
 const namePattern = /^[^\u0000-\u001f\u007f\p{Surrogate}]{1,100}$/u
 
-/**
- * Makes the engine of a declared session. Fails if the declaration cannot work.
- *
- * @since 0.1.0
- * @category constructors
- */
+/** Makes the engine of a declared session. Fails if the declaration cannot work. */
 export const make = Effect.fnUntraced(function*<Data, User>(options: {
   readonly name: string
   readonly format: Codec.Format<Data, User>

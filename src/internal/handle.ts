@@ -2,8 +2,6 @@
  * The session of one request: read at most once, what the request wants staged, and that written in one store operation.
  * What happens to it is decided in `core/request`; here is the one place that holds its state, and the lock that keeps
  * reading, writing and ending apart.
- *
- * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -27,12 +25,7 @@ import type { SessionId } from "../SessionToken.js"
 import type { Coming, Engine, Stored } from "./engine.js"
 import { infoOf } from "./engine.js"
 
-/**
- * What a request brings along.
- *
- * @since 0.1.0
- * @category models
- */
+/** What a request brings along. */
 export interface Brought {
   /** The ids that it carries, as text: not for eyes. */
   readonly ids: ReadonlyArray<string>
@@ -42,12 +35,7 @@ export interface Brought {
   readonly report: Effect.Effect<void>
 }
 
-/**
- * What the response of a request can do.
- *
- * @since 0.1.0
- * @category models
- */
+/** What the response of a request can do. */
 export interface Options {
   /** Whether the response can hand out an id: that of a socket cannot. */
   readonly canGiveId: boolean
@@ -55,12 +43,7 @@ export interface Options {
   readonly toBearer: (id: SessionId) => Option.Option<Redacted.Redacted<string>>
 }
 
-/**
- * A session that a request in progress has begun.
- *
- * @since 0.1.0
- * @category models
- */
+/** A session that a request in progress has begun. */
 export interface Begun {
   /** The declared name. */
   readonly name: string
@@ -79,9 +62,6 @@ export interface Begun {
 /**
  * The sessions that the requests in progress around a fiber have begun: its own request's, and those of a request that
  * dispatched it in process. Not in the context, since `HttpApi` takes away what its middleware leaves there.
- *
- * @since 0.1.0
- * @category fiber refs
  */
 export const requests = FiberRef.unsafeMake<ReadonlyArray<Begun>>([])
 
@@ -96,14 +76,16 @@ const covers = ({ except, name, only, userId }: UserDeletion, record: SessionRec
 
 type State<Data, User> = Request.State<Data, User, Stored<Data, User>>
 
+interface Drop<Data, User> {
+  readonly taken: Request.Staged<Data, User>
+  readonly cause: Cause.Cause<CommitError>
+}
+
 const responseSent: Effect.Effect<never, SessionResponseSent> = Effect.suspend(() => new SessionResponseSent())
 
 /**
  * The session of one request, made when the request first asks for it. A class, since it is made for every request that
  * uses its session.
- *
- * @since 0.1.0
- * @category models
  */
 export class RequestSession<Data, User> {
   /** Undefined until it has begun. */
@@ -120,7 +102,13 @@ export class RequestSession<Data, User> {
   /** The id that this request has given the session. */
   private given: SessionId | undefined = undefined
   private readonly coming: Coming = { id: undefined, tried: undefined }
+  /** What commits took and could not write. */
+  private drops: ReadonlyArray<Drop<Data, User>> = []
+  /** A user's session that ended or was renamed elsewhere after this request read it. */
+  private lost: { readonly record: SessionRecord; readonly error: CommitError } | undefined = undefined
   private readonly lock = Effect.unsafeMakeSemaphore(1)
+  /** How many writes are on their way, or wait for the lock. */
+  private writes = 0
 
   constructor(
     readonly engine: Engine<Data, User>,
@@ -149,9 +137,15 @@ export class RequestSession<Data, User> {
     )
   }
 
+  /** A state that a fiber was told of may be past: others had their turn since. */
+  private latest(state: State<Data, User>): State<Data, User> {
+    return this.state ?? state
+  }
+
   /** The state once the store was asked. */
   private load(): Effect.Effect<State<Data, User>, ReadError> {
-    return Effect.flatMap(this.begin(), (begun): Effect.Effect<State<Data, User>, ReadError> => {
+    return Effect.flatMap(this.begin(), (state): Effect.Effect<State<Data, User>, ReadError> => {
+      const begun = this.latest(state)
       this.state = Request.use(begun)
       if (begun.loaded) return Effect.succeed(this.state)
       const { presented } = this.brought
@@ -172,7 +166,8 @@ export class RequestSession<Data, User> {
   /** Stages something, unless the response has been decided on meanwhile. */
   private stage<A>(f: (state: State<Data, User>) => readonly [A, State<Data, User>]): Effect.Effect<A, StageError> {
     if (this.closed) return responseSent
-    return Effect.flatMap(this.loaded(), (now) => {
+    return Effect.flatMap(this.loaded(), (loaded) => {
+      const now = this.latest(loaded)
       if (now.closed) return responseSent
       const [result, next] = f(now)
       if (!this.options.canGiveId && Request.renames(next)) return responseSent
@@ -197,10 +192,7 @@ export class RequestSession<Data, User> {
   }
 
   touch(): Effect.Effect<void, StageError> {
-    if (this.closed) return responseSent
-    return Effect.map(this.loaded(), (now) => {
-      this.state = { ...now, active: true }
-    })
+    return this.stage((now) => [undefined, { ...now, active: true }])
   }
 
   /** From now on, reading and changing counts as no activity. */
@@ -210,68 +202,108 @@ export class RequestSession<Data, User> {
   }
 
   commit(): Effect.Effect<void, CommitError | SessionResponseSent> {
-    return Effect.zipRight(this.stage((now) => [undefined, now]), this.write())
+    return Effect.flatMap(this.stage((now) => [now.staged, now]), (asked) => this.write(asked))
   }
 
-  /** Writes what is staged. Not to be interrupted on the way. */
-  write(): Effect.Effect<void, CommitError> {
-    return Effect.uninterruptible(this.alone(() =>
-      Effect.flatMap(this.begin(), (before) => {
-        const { staged: taken } = before
-        return Effect.matchCauseEffect(
-          this.engine.commit({
-            ...taken,
-            presented: this.brought.presented,
-            initial: before.initial,
-            stored: before.stored,
-            several: before.several,
-            data: before.data,
-            active: before.active,
-            coming: this.coming,
-            endedHere: (record) => this.endedHere.some((deletion) => covers(deletion, record))
-          }),
-          {
-            onSuccess: ({ extended, newId, stored }) => {
-              const given = newId !== undefined
-              this.state = Request.committed(this.state ?? before, taken, { stored, extended, given })
-              this.given = newId ?? this.given
-              return Effect.void
-            },
-            onFailure: (cause) => {
-              const error = Option.getOrUndefined(Cause.failureOption(cause))
-              if (error?._tag === "SessionGone" || (error?._tag === "SessionConflict" && error.reason === "Renamed")) {
-                this.state = Request.lost(this.state ?? before, taken)
-                this.given = undefined
-              } else this.state = Request.failed(this.state ?? before, taken)
-              return Effect.failCause(cause)
-            }
+  /** Runs what writes, alone and to its end. */
+  private writing<A, E extends CommitError>(
+    run: (before: State<Data, User>) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E> {
+    return Effect.uninterruptible(Effect.suspend(() => {
+      this.writes++
+      return Effect.ensuring(
+        this.alone(() => Effect.flatMap(this.begin(), (begun) => run(this.latest(begun)))),
+        Effect.sync(() => {
+          this.writes--
+        })
+      )
+    }))
+  }
+
+  /** Waits for the writes that are on their way. */
+  settled(): Effect.Effect<void> {
+    return this.writes === 0 ? Effect.void : this.lock.withPermits(1)(Effect.void)
+  }
+
+  /** Whether the session may stand under a new id, and nobody has seen it there. */
+  isUnsure(): boolean {
+    return this.coming.tried !== undefined
+  }
+
+  private isEndedHere(record: SessionRecord): boolean {
+    return this.endedHere.some((deletion) => covers(deletion, record))
+  }
+
+  /**
+   * Writes what is staged. Fails as well if another commit took some of what was `asked` for, and could not write it. Not
+   * to be interrupted on the way.
+   */
+  write(asked: Request.Staged<Data, User>): Effect.Effect<void, CommitError> {
+    const { length: known } = this.drops
+    return this.writing((before) => {
+      const drop = this.drops.slice(known).find(({ taken }) => Request.shares(asked, taken))
+      if (drop !== undefined) return Effect.failCause(drop.cause)
+      const { staged: taken } = before
+      const { endedHere, lost } = this
+      // What was not to be undone is not to be undone by trying again.
+      const isRefused = taken.signIn !== undefined && lost !== undefined && !this.isEndedHere(lost.record)
+      return Effect.matchCauseEffect(
+        isRefused ? Effect.fail(lost.error) : this.engine.commit({
+          ...taken,
+          presented: this.brought.presented,
+          initial: before.initial,
+          stored: before.stored,
+          several: before.several,
+          data: before.data,
+          active: before.active,
+          coming: this.coming,
+          endedHere: (record) => this.isEndedHere(record)
+        }),
+        {
+          onSuccess: ({ extended, newId, stored }) => {
+            const given = newId !== undefined
+            this.state = Request.committed(this.state ?? before, taken, { stored, extended, given })
+            this.given = newId ?? this.given
+            // What stands now was written after those ends.
+            if (stored?.record !== before.stored?.record) this.endedHere = this.endedHere.slice(endedHere.length)
+            return Effect.void
+          },
+          onFailure: (cause) => {
+            this.drops = [...this.drops, { taken, cause }]
+            const error = Option.getOrUndefined(Cause.failureOption(cause))
+            if (error?._tag === "SessionGone" || (error?._tag === "SessionConflict" && error.reason === "Renamed")) {
+              const record = before.stored?.record
+              if (record !== undefined && record.userId !== null) this.lost = { record, error }
+              this.state = Request.lost(this.state ?? before, taken)
+              this.given = undefined
+            } else this.state = Request.failed(this.state ?? before, taken)
+            return Effect.failCause(cause)
           }
-        )
-      })
-    ))
+        }
+      )
+    })
   }
 
   /** Ends what the request's ids lead to, what it read, and what it has stored itself. Not to be interrupted either. */
   destroy(): Effect.Effect<void, SessionStoreError> {
-    return Effect.uninterruptible(this.alone(() =>
-      Effect.flatMap(this.begin(), (before) => {
-        const { presented } = this.brought
-        const { tried } = this.coming
-        const own = this.given !== undefined ? [this.keyOf(this.given)] : tried !== undefined ? [tried.key] : []
-        const keys = [...presented.keys, ...own]
-        const isOver = before.outcome === "SignedOut" && own.length === 0
-        const ending = isOver || keys.length === 0 ? Effect.void : this.engine.end({
-          keys,
-          renamedAfter: presented.renamedAfter,
-          handle: before.stored?.record.handle
-        })
-        return Effect.map(ending, () => {
-          this.state = Request.ended(this.state ?? before, before.staged)
-          this.given = undefined
-          this.coming.tried = undefined
-        })
+    return this.writing((before) => {
+      const { presented } = this.brought
+      const { tried } = this.coming
+      const own = this.given !== undefined ? [this.keyOf(this.given)] : tried !== undefined ? [tried.key] : []
+      const keys = [...presented.keys, ...own]
+      const isOver = before.outcome === "SignedOut" && own.length === 0
+      const ending = isOver || keys.length === 0 ? Effect.void : this.engine.end({
+        keys,
+        renamedAfter: presented.renamedAfter,
+        handle: before.stored?.record.handle
       })
-    ))
+      return Effect.map(ending, () => {
+        this.state = Request.ended(this.state ?? before, before.staged)
+        this.given = undefined
+        this.lost = undefined
+        this.coming.tried = undefined
+      })
+    })
   }
 
   private keyOf(id: SessionId): string {
@@ -287,11 +319,12 @@ export class RequestSession<Data, User> {
 
   csrfToken(): Effect.Effect<string, StageError> {
     const { engine } = this
-    const known = this.stage((now) =>
-      Request.renames(now)
-        ? [this.coming.id, now.stored === undefined ? Request.stageCreate(now) : now]
-        : [this.id(), now]
-    )
+    const known = this.stage((now) => {
+      if (Request.renames(now)) return [this.coming.id, now]
+      // Whoever signs in or out to put an end to several sessions needs the token of a form for it.
+      if (now.several) return [this.brought.ids.map((text) => Redacted.make(text))[0], now]
+      return now.stored === undefined ? [this.coming.id, Request.stageCreate(now)] : [this.id(), now]
+    })
     const coming = Effect.flatMap(
       known,
       (known) =>
@@ -329,9 +362,6 @@ export class RequestSession<Data, User> {
 /**
  * What a request handler sees of the session that `open` opens. Most requests of an app never ask for their session, and
  * then this record is all they cost.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
   get: Effect.suspend(() => Effect.map(open().loaded(), ({ data }) => data)),

@@ -2,8 +2,6 @@
  * A timeout that all effects which wait at the same time share. `Effect.timeoutFail` lets a fiber sleep for each of them
  * and interrupts it afterwards, which on Effect 3 is a fifth of what a write to PostgreSQL costs. Here one fiber sleeps
  * for all, and only while one of them waits.
- *
- * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -20,12 +18,7 @@ interface Waiting {
   readonly giveUp: () => void
 }
 
-/**
- * Runs an effect, and fails with `onTimeout` if it takes longer than the duration.
- *
- * @since 0.1.0
- * @category models
- */
+/** Runs an effect, and fails with `onTimeout` if it takes longer than the duration. */
 export type SharedTimeout = <A, E, E2>(effect: Effect.Effect<A, E>, onTimeout: () => E2) => Effect.Effect<A, E | E2>
 
 const steadyMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1_000_000)
@@ -34,9 +27,6 @@ const steadyMillis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos)
  * Makes a timeout. An effect that takes longer is interrupted, even where its caller cannot be, and the caller goes on
  * at once: it does not wait for the interrupted effect to end, since what hangs (a connection that is never free) may
  * not hear of it. Its fiber belongs to the scope.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTimeout, never, Scope.Scope> =>
   Effect.map(FiberSet.make<unknown, unknown>(), (fibers) => {

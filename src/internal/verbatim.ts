@@ -1,8 +1,6 @@
 /**
  * Schemas whose decoded form is the encoded form, as that of most session data is. Such a schema's values need no
  * decoding where they are what it would make of them, to the letter, and finding that out takes a fraction of the time.
- *
- * @since 0.1.0
  */
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
@@ -21,9 +19,6 @@ const isArray = (value: unknown): value is ReadonlyArray<unknown> =>
  * would strip or put in another order, nothing undefined, no number that is not finite. What it says no to may still
  * decode. `undefined` for a schema whose values cannot be told this way: one that declares something, is recursive,
  * transforms more than by giving properties a default, or is a union of objects without a literal that tells them apart.
- *
- * @since 0.1.0
- * @category constructors
  */
 export const make = <Type, Encoded>(
   schema: Schema.Schema<Type, Encoded>
