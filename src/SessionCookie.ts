@@ -9,6 +9,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as CookiePolicy from "./core/cookiePolicy.js"
@@ -309,7 +310,37 @@ export const toBearer = (policy: Policy, id: SessionToken.SessionId): Redacted.R
   Redacted.make(Credential.encode(policy, Credential.bearerPurpose, Redacted.value(id)))
 
 /**
- * The cookie that hands out an id. A persistent one vanishes no later than the session does.
+ * A cookie whose value is only seen by who asks for it. A response prints its cookies, and is printed itself: in the cause
+ * of its span where its body fails on its way.
+ */
+class HiddenCookie extends Inspectable.Class implements Cookies.Cookie {
+  readonly [Cookies.CookieTypeId]: Cookies.CookieTypeId = Cookies.CookieTypeId
+  readonly name: string
+  readonly options: Cookies.Cookie["options"]
+  private readonly hidden: Redacted.Redacted<Cookies.Cookie>
+
+  constructor(cookie: Cookies.Cookie) {
+    super()
+    this.name = cookie.name
+    this.options = cookie.options
+    this.hidden = Redacted.make(cookie)
+  }
+
+  get value(): string {
+    return Redacted.value(this.hidden).value
+  }
+
+  get valueEncoded(): string {
+    return Redacted.value(this.hidden).valueEncoded
+  }
+
+  toJSON() {
+    return { _id: "SessionCookie", name: this.name, value: String(this.hidden), options: this.options }
+  }
+}
+
+/**
+ * The cookie that hands out an id. A persistent one vanishes no later than the session does. It does not print its value.
  *
  * @since 0.1.0
  * @category utils
@@ -319,15 +350,17 @@ export const write = (
   id: SessionToken.SessionId,
   times: { readonly expiresAt: number; readonly now: number }
 ): Cookies.Cookie =>
-  Cookies.unsafeMakeCookie(
-    policy.name,
-    Credential.encode(policy, policy.name, Redacted.value(id)),
-    policy.persistent
-      ? {
-        ...policy.attributes,
-        maxAge: Duration.seconds(CookiePolicy.lifetime(policy, times.expiresAt, times.now))
-      }
-      : policy.attributes
+  new HiddenCookie(
+    Cookies.unsafeMakeCookie(
+      policy.name,
+      Credential.encode(policy, policy.name, Redacted.value(id)),
+      policy.persistent
+        ? {
+          ...policy.attributes,
+          maxAge: Duration.seconds(CookiePolicy.lifetime(policy, times.expiresAt, times.now))
+        }
+        : policy.attributes
+    )
   )
 
 /**

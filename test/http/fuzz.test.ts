@@ -4,18 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { sized, timeout } from "../sql/support/size.js"
 import { type AppHandle, type AppOptions, increment, makeApp, rowsOf, use, webHandler } from "../support/app.js"
 import { knownId, otherSigningKey, signingKey, unknownId } from "./support/ids.js"
 import { victimData, victimRow } from "./support/inputs.js"
 import { makeRandom, mutated, type Random } from "./support/random.js"
 
-const sizes = new Map([["middle", 10_000], ["full", 200_000]])
-
-/** `CAMPAIGN=full` runs all of them; `FUZZ_SEED` repeats what failed. */
-const cases = sizes.get(process.env["CAMPAIGN"] ?? "") ?? 2000
+/** `FUZZ_SEED` repeats what failed. */
+const cases = sized({ small: 2000, full: 200_000 })
 const seed = Number(process.env["FUZZ_SEED"] ?? 20260101)
-const timeout = 900_000
-
 const name = "__Host-sid"
 
 const quiet = Effect.provide(Logger.remove(Logger.defaultLogger))
