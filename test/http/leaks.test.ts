@@ -265,7 +265,7 @@ describe("No id, key, token or data is found", () => {
       const recorder = makeRecorder()
       searched = 0
       return Effect.gen(function*() {
-        assert.isAbove(yield* recorder.recorded(drive(recorder, options)), 100)
+        assert.isAbove(yield* recorder.recorded(drive(recorder, options)), 50)
         assert.isAbove(searched, 1000)
       })
     })
