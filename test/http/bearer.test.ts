@@ -218,11 +218,11 @@ describe("An Authorization header that is read without middleware", () => {
       for (const { cookie } of [bearer, signed]) {
         const { policy, sessions: { token } } = yield* makeApp({ cookie })
         const id = Redacted.make(unknownId)
-        const read = (value: string) => SessionCookie.readBearer(policy, token, value)
+        const read = (value: string) => SessionCookie.readBearer(policy, token, value, 0)
         const accepted = read(`Bearer ${Redacted.value(SessionCookie.toBearer(policy, id))}`)
-        assert.strictEqual(accepted._tag === "Accepted" && Redacted.value(accepted.id), unknownId)
+        assert.strictEqual(accepted._tag === "Accepted" && Redacted.value(accepted.sent[0].id), unknownId)
 
-        assert.deepStrictEqual(SessionCookie.readBearer(policy, token, undefined), { _tag: "Missing" })
+        assert.deepStrictEqual(SessionCookie.readBearer(policy, token, undefined, 0), { _tag: "Missing" })
         const written = SessionCookie.write(policy, id, { expiresAt: Infinity, now: 0 }).value
         assert.strictEqual(read(`${policy.name}=${written}`)._tag, "Rejected")
         // Without a signature both are the bare id.

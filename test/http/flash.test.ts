@@ -1,9 +1,19 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, effect } from "@effect/vitest"
-import { Session, SessionFlash, SessionMiddleware, Sessions, SessionStore } from "effect-sessions"
+import {
+  Session,
+  SessionCookie,
+  SessionFlash,
+  SessionMiddleware,
+  Sessions,
+  SessionStore,
+  SessionTimeouts
+} from "effect-sessions"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { Browser, tabOf, webHandler } from "../support/app.js"
 import { leaveAlone, observe } from "../support/observedStore.js"
@@ -36,11 +46,13 @@ const take = Effect.map(use(flash.take), (messages) => messages.map(({ at }) => 
 
 const makeFlashApp = Effect.gen(function*() {
   const store = observe(yield* SessionStore.makeMemory())
-  const sessions = yield* Effect.provideService(
-    Sessions.make(FlashSession),
-    SessionStore.SessionStore,
-    store.service
-  )
+  const context = yield* Layer.build(Layer.mergeAll(
+    Sessions.layer(FlashSession).pipe(
+      Layer.provide([Layer.succeed(SessionStore.SessionStore, store.service), SessionTimeouts.layer()])
+    ),
+    SessionCookie.layer()
+  ))
+  const sessions = Context.get(context, FlashSession.sessions)
   const visit = <A, E>(
     browser: Browser,
     handler: Effect.Effect<A, E, FlashSession | HttpServerRequest.HttpServerRequest>
@@ -49,7 +61,7 @@ const makeFlashApp = Effect.gen(function*() {
       webHandler(
         SessionMiddleware.httpRouter(FlashSession)(Effect.map(handler, (result) =>
           HttpServerResponse.isServerResponse(result) ? result : HttpServerResponse.unsafeJson(result ?? null)))
-          .pipe(Effect.provideService(FlashSession.sessions, sessions))
+          .pipe(Effect.provide(context))
       ),
       (handle) =>
         Effect.promise(async () => {
@@ -63,7 +75,7 @@ const makeFlashApp = Effect.gen(function*() {
         })
     )
   return { store, sessions, visit }
-})
+}).pipe(Effect.scoped)
 
 describe("A flash message", () => {
   effect("is there for the next request that asks, once, typed by its schema", () =>

@@ -2,6 +2,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, effect } from "@effect/vitest"
 import { type SessionError, SessionGuard } from "effect-sessions"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {
@@ -188,6 +189,23 @@ describe("A guard", () => {
       const signedOut = yield* app.visit(browser, Effect.zipRight(use((session) => session.signOut), required))
       assert.strictEqual(signedOut.status, 401)
     }))
+
+  effect(
+    "G6: that redirects knows the error by its tag, as that of another copy of the library",
+    () =>
+      Effect.gen(function*() {
+        class SessionUnauthenticated extends Data.TaggedError("SessionUnauthenticated")<{
+          readonly reason: "Missing"
+          readonly message: string
+        }> {}
+        const error = new SessionUnauthenticated({ reason: "Missing", message: "Nobody is signed in" })
+        const answer = yield* Effect.flip(SessionGuard.orRedirect("/sign-in")(Effect.fail(error)))
+        assert.isTrue(HttpServerResponse.isServerResponse(answer))
+        for (const other of ["text", null, undefined, { _tag: "Other" }, new Error("SessionUnauthenticated")]) {
+          assert.strictEqual(yield* Effect.flip(SessionGuard.orRedirect("/sign-in")(Effect.fail(other))), other)
+        }
+      })
+  )
 
   effect("that redirects commits what was staged", () =>
     Effect.gen(function*() {

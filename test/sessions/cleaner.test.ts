@@ -1,5 +1,5 @@
 import { assert, describe, effect } from "@effect/vitest"
-import { SessionCleaner, SessionError, SessionMetrics, SessionStore } from "effect-sessions"
+import { SessionCleaner, SessionMetrics, SessionStore } from "effect-sessions"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { observe, type Rule } from "./support/observedStore.js"
+import { observe, type Rule, unavailable } from "../support/observedStore.js"
 
 const minute = 60_000
 
@@ -17,13 +17,21 @@ const storeOf = (expiries: ReadonlyArray<number>) =>
     const store = yield* SessionStore.makeMemory()
     for (const [index, expiresAt] of expiries.entries()) {
       yield* store.insert({
-        key: String(index),
-        userId: null,
-        data: "{}",
-        version: 1,
-        createdAt: 0,
-        lastSeenAt: 0,
-        expiresAt
+        record: {
+          name: "AppSession",
+          key: String(index),
+          previousKey: null,
+          earlierKey: null,
+          renamedAt: null,
+          handle: String(index),
+          userId: null,
+          data: "{}",
+          version: 1,
+          createdAt: 0,
+          lastSeenAt: 0,
+          expiresAt,
+          remembered: false
+        }
       })
     }
     return observe(store)
@@ -38,7 +46,7 @@ const start = Effect.fnUntraced(function*(store: SessionStore.Service, options: 
   return scope
 })
 
-const rowsOf = (store: SessionStore.Service) => store.count(-1)
+const rowsOf = (store: SessionStore.Service) => store.count("AppSession", -1)
 
 describe("A sweep", () => {
   effect(
@@ -90,14 +98,31 @@ describe("A sweep", () => {
       assert.isBelow(order.indexOf("request"), order.lastIndexOf("batch"))
     }))
 
-  effect("is metered", () =>
+  effect("F7: is metered, with the labels of the fiber that sweeps", () =>
     Effect.gen(function*() {
       const store = yield* storeOf([1, 2, 3])
       yield* TestClock.adjust("1 hour")
-      const before = yield* Metric.value(SessionMetrics.swept)
-      yield* Effect.provide(SessionCleaner.sweep({ batchSize: 2 }), provideStore(store.service))
-      const after = yield* Metric.value(SessionMetrics.swept)
-      assert.strictEqual(after.count - before.count, 3)
+      const tagged = Metric.tagged(SessionMetrics.swept, "node", "a")
+      const before = yield* Effect.all([Metric.value(SessionMetrics.swept), Metric.value(tagged)])
+      yield* SessionCleaner.sweep({ batchSize: 2 }).pipe(
+        Effect.provide(provideStore(store.service)),
+        Effect.tagMetrics("node", "a")
+      )
+      const after = yield* Effect.all([Metric.value(SessionMetrics.swept), Metric.value(tagged)])
+      assert.deepStrictEqual(after.map(({ count }, index) => count - (before[index]?.count ?? 0)), [0, 3])
+    }))
+
+  effect("C5: asks the store for whole numbers, whatever the clock says", () =>
+    Effect.gen(function*() {
+      const store = yield* storeOf([])
+      const asked: Array<number> = []
+      const counting: SessionStore.Service = {
+        ...store.service,
+        deleteExpired: (before, limit) => Effect.sync(() => asked.push(before, limit)).pipe(Effect.as(0))
+      }
+      yield* TestClock.adjust("3600000.5 millis")
+      yield* Effect.provide(SessionCleaner.sweep({ margin: "1.5 seconds" }), provideStore(counting))
+      assert.deepStrictEqual(asked, [3_598_500, 1000])
     }))
 })
 
@@ -127,8 +152,7 @@ describe("The cleaner", () => {
   const breakdowns: ReadonlyArray<readonly [string, Rule]> = [
     [
       "fails",
-      (operation) =>
-        Effect.fail(new SessionError.SessionStoreError({ operation, reason: "Unavailable", detail: "test" }))
+      (operation) => Effect.fail(unavailable(operation))
     ],
     ["dies", () => Effect.die("a broken driver")],
     ["throws", () => {
@@ -168,7 +192,7 @@ describe("The cleaner", () => {
       const scope = yield* start(store.service, { interval: "1 second", margin: "1 minute" })
       // This node's clock is 59 seconds ahead: for the others the session has a second to live.
       yield* TestClock.adjust(30 * minute + 59_000)
-      assert.strictEqual(yield* store.service.count(30 * minute - 1), 1)
+      assert.strictEqual(yield* store.service.count("AppSession", 30 * minute - 1), 1)
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* rowsOf(store.service), 0)
       yield* Scope.close(scope, Exit.void)

@@ -1,9 +1,13 @@
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, effect } from "@effect/vitest"
 import {
   Session,
   SessionCleaner,
   SessionCookie,
+  SessionCsrf,
   type SessionError,
+  SessionMiddleware,
   Sessions,
   SessionStore,
   SessionTimeouts,
@@ -13,21 +17,26 @@ import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { sqlite } from "./support/clients.js"
+import { sqlite } from "../support/clients.js"
 
 type Failure = SessionError.SessionConfigError | SessionError.SessionStoreError | ConfigError.ConfigError
 
 /** A configuration that cannot work, and what the error must say: the option, and what to change. */
 type Case = readonly [what: string, layer: Layer.Layer<never, Failure>, says: ReadonlyArray<string>]
 
-const key = (seed: string) => Redacted.make(seed.repeat(32).slice(0, 32))
+const key = (seed: string) => Redacted.make(`the key ${seed} of at least 32 bytes for tests only`)
 
-const timeouts = (options: SessionTimeouts.Options): Layer.Layer<never, Failure> => SessionTimeouts.layer(options)
-const cookie = (options: SessionCookie.Options): Layer.Layer<never, Failure> => SessionCookie.layer(options)
+const timeouts = (options: SessionTimeouts.Options): Layer.Layer<never, Failure> =>
+  Layer.discard(SessionTimeouts.layer(options))
+const cookie = (options: SessionCookie.Options): Layer.Layer<never, Failure> =>
+  Layer.discard(SessionCookie.layer(options))
+const csrf = (options: SessionCsrf.Options): Layer.Layer<never, Failure> => Layer.discard(SessionCsrf.layer(options))
 const memory = (capacity: number): Layer.Layer<never, Failure> =>
   Layer.discard(SessionStore.layerMemoryWith({ capacity }))
 const cleaner = (options: SessionCleaner.Options): Layer.Layer<never, Failure> =>
@@ -41,7 +50,7 @@ const declared = <Data, Encoded>(
   bytes?: number
 ): Layer.Layer<never, Failure> => {
   class Declared extends Session.Tag<Declared>()(name, options) {}
-  const sessions = Layer.discard(Sessions.layerMemory(Declared))
+  const sessions = Layer.discard(Layer.provide(Sessions.layerMemory(Declared), SessionTimeouts.layer()))
   return bytes === undefined
     ? sessions
     : Layer.provide(
@@ -50,33 +59,55 @@ const declared = <Data, Encoded>(
     )
 }
 
+/** No type keeps a program, or a configuration that was read as JSON, from passing these. */
+const badDurations: ReadonlyArray<readonly [what: string, duration: Duration.DurationInput]> = [
+  ["-1", -1],
+  ["0", 0],
+  ["NaN", NaN],
+  ["Infinity", Infinity],
+  ["half a millisecond", 0.5],
+  ["a second and half a millisecond", 1000.5],
+  ["minus a minute", "-1 minutes"],
+  ["-1 nanoseconds", -1n],
+  ["NaN seconds", [NaN, 0]],
+  ["minus a second", [-1, 0]],
+  ["an endless duration", Duration.infinity],
+  ["2^53", 2 ** 53],
+  // @ts-expect-error no duration
+  ["garbage", "garbage"],
+  // @ts-expect-error no duration
+  ["ISO 8601", "PT15M"],
+  // @ts-expect-error no duration
+  ["an object", {}]
+]
+
 const numbers = { data: Schema.Struct({ count: Schema.Number }), initial: { count: 0 } }
 
 const cases: ReadonlyArray<Case> = [
-  ["FoalTS: an idle timeout that is negative", timeouts({ idle: -1 }), ["SessionTimeouts.idle", "positive"]],
+  ["FoalTS: an idle timeout that is negative", timeouts({ idle: -1 }), ["SessionTimeouts.idle", "from 1 seconds"]],
   ["FoalTS: an absolute timeout that is negative", timeouts({ absolute: -1 }), [
     "SessionTimeouts.absolute",
-    "positive"
+    "from 1 seconds"
   ]],
   ["FoalTS: an idle timeout over the absolute one", timeouts({ idle: "2 hours", absolute: "1 hour" }), [
     "SessionTimeouts.absolute",
     "shorter than SessionTimeouts.idle"
   ]],
-  ["an idle timeout of nothing", timeouts({ idle: 0 }), ["SessionTimeouts.idle", "positive"]],
-  ["an idle timeout that is not a number", timeouts({ idle: NaN }), ["SessionTimeouts.idle", "positive"]],
+  ["an idle timeout of nothing", timeouts({ idle: 0 }), ["SessionTimeouts.idle", "from 1 seconds"]],
+  ["an idle timeout that is not a number", timeouts({ idle: NaN }), ["SessionTimeouts.idle", "from 1 seconds"]],
   ["an idle timeout without end", timeouts({ idle: Infinity, absolute: Infinity }), ["SessionTimeouts.idle", "finite"]],
-  ["an absolute timeout of 2^53 ms", timeouts({ absolute: 2 ** 53 }), ["SessionTimeouts.absolute", "ten years"]],
-  ["an idle timeout of half a millisecond", timeouts({ idle: 0.5 }), ["SessionTimeouts.idle", "at least 1 second"]],
+  ["an absolute timeout of 2^53 ms", timeouts({ absolute: 2 ** 53 }), ["SessionTimeouts.absolute", "3650 days"]],
+  ["an idle timeout of half a millisecond", timeouts({ idle: 0.5 }), ["SessionTimeouts.idle", "from 1 seconds"]],
   ["an idle timeout with a fraction of a millisecond", timeouts({ idle: 1000.5 }), ["SessionTimeouts.idle", "whole"]],
   ["an absolute timeout under a second", timeouts({ absolute: 999, idle: 999 }), [
     "SessionTimeouts.absolute",
-    "1 second"
+    "from 1 seconds"
   ]],
   ["a touch interval as long as the idle timeout", timeouts({ idle: "1 minute", touchInterval: "1 minute" }), [
     "SessionTimeouts.touchInterval",
     "shorter than SessionTimeouts.idle"
   ]],
-  ["a touch interval of nothing", timeouts({ touchInterval: 0 }), ["SessionTimeouts.touchInterval", "positive"]],
+  ["a touch interval of nothing", timeouts({ touchInterval: 0 }), ["SessionTimeouts.touchInterval", "from 1 millis"]],
   ["a lifetime over 400 days", cookie({ maxAge: "401 days" }), ["SessionCookie.maxAge", "400 days"]],
   ["a lifetime of nothing", cookie({ maxAge: 0 }), ["SessionCookie.maxAge", "1 second"]],
   ["a lifetime that is not a number", cookie({ maxAge: NaN }), ["SessionCookie.maxAge", "whole seconds"]],
@@ -131,7 +162,78 @@ const cases: ReadonlyArray<Case> = [
   ]]),
   ["a placeholder that is long", cookie({ signingKeys: [Redacted.make("changeme".repeat(5))] }), [
     "signingKeys[0]",
-    "placeholder"
+    "openssl rand"
+  ]],
+  ...["a".repeat(32), " ".repeat(32), "supersecret".repeat(3)].map((
+    text
+  ): Case => [`F4: the key ${JSON.stringify(text)}`, cookie({ signingKeys: [Redacted.make(text)] }), [
+    "SessionCookie.signingKeys[0]",
+    "guessed",
+    "openssl rand -base64 32"
+  ]]),
+  ["A10: a former name that is the name", cookie({ formerNames: ["__Host-sid"] }), [
+    "SessionCookie.formerNames",
+    "the name itself"
+  ]],
+  ["A10: a former name twice", cookie({ formerNames: ["sid", "sid"] }), ["SessionCookie.formerNames", "twice"]],
+  ["A10: a former name that is none", cookie({ formerNames: ["sid", "a b"] }), [
+    "SessionCookie.formerNames[1]",
+    "letters"
+  ]],
+  ["A10: a former name that looks like a prefix", cookie({ formerNames: ["__HOST-sid"] }), [
+    "SessionCookie.formerNames[0]",
+    "prefix"
+  ]],
+  ["A10: many former names", cookie({ formerNames: Array.from("abcdefghi") }), ["SessionCookie.formerNames", "8"]],
+  [
+    "A10: no date until which ids need no signature",
+    cookie({
+      signingKeys: [key("a")],
+      acceptUnsignedUntil: new Date(NaN)
+    }),
+    ["SessionCookie.acceptUnsignedUntil", "valid date"]
+  ],
+  ["A10: such a date where nothing is signed", cookie({ acceptUnsignedUntil: new Date(0) }), [
+    "SessionCookie.acceptUnsignedUntil",
+    "signingKeys"
+  ]],
+  ["A9: a date of change that is none", cookie({ changedAt: new Date("yesterday") }), [
+    "SessionCookie.changedAt",
+    "valid date"
+  ]],
+  ...["", "null", "*", "example.com", "https://example.com/", "https://example.com/app", "https://*.example.com"].map((
+    origin
+  ): Case => [`F5: the origin ${JSON.stringify(origin)}`, csrf({ origins: [origin] }), [
+    "SessionCsrf.origins[0]",
+    "https://example.com"
+  ]]),
+  ["F5: a header that is none", csrf({ headers: ["x token"] }), ["SessionCsrf.headers[0]"]],
+  ["F5: a field that is none", csrf({ field: "" }), ["SessionCsrf.field"]],
+  ...[NaN, -1, 0, 1.5, Infinity, 1e12].map((
+    maxFormBytes
+  ): Case => [`C5: forms of ${maxFormBytes} bytes`, csrf({ maxFormBytes }), [
+    "SessionCsrf.maxFormBytes",
+    "whole number"
+  ]]),
+  ...[NaN, -1, 0, 1.5, Infinity, 1e12].map((
+    batchSize
+  ): Case => [`C5: a sweep of ${batchSize} rows`, cleaner({ batchSize }), [
+    "SessionCleaner.batchSize",
+    "whole number"
+  ]]),
+  ...badDurations.flatMap(([what, duration]): ReadonlyArray<Case> => [
+    [`C5: an idle timeout of ${what}`, timeouts({ idle: duration }), ["SessionTimeouts.idle", "15 minutes"]],
+    [`C5: an absolute timeout of ${what}`, timeouts({ absolute: duration }), ["SessionTimeouts.absolute"]],
+    [`C5: a touch interval of ${what}`, timeouts({ touchInterval: duration }), ["SessionTimeouts.touchInterval"]],
+    [`C5: an interval of ${what}`, cleaner({ interval: duration }), ["SessionCleaner.interval", "15 minutes"]],
+    [`C5: a lifetime of ${what}`, cookie({ maxAge: duration }), ["SessionCookie.maxAge", "whole seconds"]],
+    ...(duration === 0 ? [] : [
+      [`C5: a margin of ${what}`, cleaner({ margin: duration }), ["SessionCleaner.margin", "15 minutes"]] as const
+    ])
+  ]),
+  ["C5: a sweep longer from now than timers reach", cleaner({ interval: "30 days" }), [
+    "SessionCleaner.interval",
+    "1 weeks"
   ]],
   ["the same key twice", cookie({ signingKeys: [key("a"), key("b"), key("a")] }), ["signingKeys", "twice"]],
   ["too many keys", cookie({ signingKeys: Array.from("abcdefghijklmnopq", key) }), ["signingKeys", "16"]],
@@ -142,7 +244,7 @@ const cases: ReadonlyArray<Case> = [
   ...[0, -1, 1.5, NaN, Infinity].map((
     capacity
   ): Case => [`room for ${capacity} sessions`, memory(capacity), ["SessionStore.capacity", "positive whole number"]]),
-  ["a sweep without a pause", cleaner({ interval: 0 }), ["SessionCleaner.interval", "positive"]],
+  ["a sweep without a pause", cleaner({ interval: 0 }), ["SessionCleaner.interval", "from 1 seconds"]],
   ["a sweep that never comes", cleaner({ interval: Infinity }), ["SessionCleaner.interval", "finite"]],
   ["a sweep of nothing", cleaner({ batchSize: 0 }), ["SessionCleaner.batchSize", "positive"]],
   ["a margin without end", cleaner({ margin: Infinity }), ["SessionCleaner.margin", "finite"]],
@@ -164,7 +266,7 @@ const cases: ReadonlyArray<Case> = [
     "encode"
   ]],
   ["initial data over the limit", declared("Big", { ...numbers, maxBytes: 4 }), ["Session.initial", "maxBytes"]],
-  ["a limit of nothing", declared("None", { ...numbers, maxBytes: 0 }), ["Session.maxBytes", "positive"]]
+  ["a limit of nothing", declared("None", { ...numbers, maxBytes: 0 }), ["Session.maxBytes", "whole number"]]
 ]
 
 const build = (layer: Layer.Layer<never, Failure>) => Effect.either(Effect.scoped(Layer.build(layer)))
@@ -197,6 +299,43 @@ describe("Wrong configuration fails when it is built, and says what to change", 
     }))
 })
 
+describe("B5: a cookie carries one session", () => {
+  effect(
+    "so another declaration that claims it fails, and is told how to get a cookie of its own",
+    () =>
+      Effect.gen(function*() {
+        const policy = yield* SessionCookie.make({ name: "sid", insecure: true })
+        yield* policy.claim("Shop")
+        yield* policy.claim("Shop")
+        const error = yield* Effect.flip(policy.claim("Admin"))
+        for (const text of ["sid", "Shop", "Admin", "SessionCookie.make", "cookie"]) assert.include(error.message, text)
+        yield* policy.claim("Shop")
+        yield* Effect.flatMap(SessionCookie.make({ name: "admin", insecure: true }), ({ claim }) => claim("Admin"))
+      })
+  )
+
+  effect("which fails when the app starts, and not when somebody signs in", () =>
+    Effect.gen(function*() {
+      class Shop extends Session.Tag<Shop>()("Shop", numbers) {}
+      class Admin extends Session.Tag<Admin>()("Admin", numbers) {}
+      const route = HttpLayerRouter.add("GET", "/", HttpServerResponse.empty())
+      const app = (cookie: SessionCookie.Policy | undefined) =>
+        Layer.mergeAll(
+          Layer.provide(route, SessionMiddleware.layerRouter(Shop).layer),
+          Layer.provide(route, SessionMiddleware.layerRouter(Admin, { cookie }).layer)
+        ).pipe(
+          Layer.provide([Sessions.layerMemory(Shop), Sessions.layerMemory(Admin)]),
+          Layer.provide([SessionTimeouts.layer(), SessionCookie.layer(), HttpLayerRouter.layer]),
+          Layer.build,
+          Effect.scoped,
+          Effect.exit
+        )
+      const together = yield* app(undefined)
+      assert.isTrue(Exit.isFailure(together) && together.toString().includes("SessionCookie.make"))
+      assert.isTrue(Exit.isSuccess(yield* app(yield* SessionCookie.make({ name: "__Host-admin" }))))
+    }))
+})
+
 describe("Configuration from the environment", () => {
   const provided = (entries: ReadonlyArray<readonly [string, string]>) =>
     Effect.withConfigProvider(ConfigProvider.fromMap(new Map(entries)))
@@ -221,15 +360,25 @@ describe("Configuration from the environment", () => {
       assert.strictEqual(policy.name, "sid")
       assert.isFalse(policy.attributes.secure)
       assert.strictEqual(policy.keys.length, 2)
-    }).pipe(provided([["SESSION_SECRETS", `${"a".repeat(32)},${"b".repeat(32)}`], ["SESSION_INSECURE", "true"]])))
+    }).pipe(
+      provided([[
+        "SESSION_SECRETS",
+        ["a", "b"].map((seed) => Redacted.value(key(seed))).join()
+      ], ["SESSION_INSECURE", "true"]])
+    ))
 
   const failures: ReadonlyArray<
     readonly [string, Layer.Layer<never, Failure>, ReadonlyArray<readonly [string, string]>, string]
   > = [
-    ["a missing variable", timeoutsConfig, [], "SESSION_IDLE"],
-    ["a variable that is no duration", timeoutsConfig, [["SESSION_IDLE", "30 minuets"]], "SESSION_IDLE"],
-    ["a value that cannot work", timeoutsConfig, [["SESSION_IDLE", "8 days"]], "SessionTimeouts.absolute"],
-    ["a short key", cookieConfig, [["SESSION_SECRETS", "short"]], "SessionCookie.signingKeys[0]"]
+    ["a missing variable", Layer.discard(timeoutsConfig), [], "SESSION_IDLE"],
+    ["a variable that is no duration", Layer.discard(timeoutsConfig), [["SESSION_IDLE", "30 minuets"]], "SESSION_IDLE"],
+    [
+      "a value that cannot work",
+      Layer.discard(timeoutsConfig),
+      [["SESSION_IDLE", "8 days"]],
+      "SessionTimeouts.absolute"
+    ],
+    ["a short key", Layer.discard(cookieConfig), [["SESSION_SECRETS", "short"]], "SessionCookie.signingKeys[0]"]
   ]
   for (const [what, layer, entries, says] of failures) {
     effect(`fails typed on ${what}`, () =>
@@ -248,7 +397,7 @@ describe("Without configuration", () => {
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* SessionTimeouts.SessionTimeouts, documentedTimeouts)
       assert.deepStrictEqual(yield* SessionTimeouts.make(), documentedTimeouts)
-    }))
+    }).pipe(Effect.provide(SessionTimeouts.layer())))
 
   effect("the touch interval is a tenth of a short idle timeout", () =>
     Effect.map(
@@ -271,7 +420,7 @@ describe("Without configuration", () => {
             undefined
           ])
         }
-      })
+      }).pipe(Effect.provide(SessionCookie.layer()))
   )
 
   effect("an id has 128 bits in 22 characters", () =>
