@@ -144,7 +144,7 @@ const isStaged = <Data, User>({ changes, create, rotate, signIn }: Staged<Data, 
 
 /** Whether what is staged gives the session a new id. */
 export const renames = <Data, User, S extends Stored<Data>>({ staged, stored }: State<Data, User, S>): boolean =>
-  stored === undefined || staged.rotate || staged.signIn !== undefined
+  stored === undefined ? isStaged(staged) : staged.rotate || staged.signIn !== undefined
 
 /** What there is to write: a change, no more than a note of activity, or nothing. */
 export const pending = <Data, User, S extends Stored<Data>>(

@@ -235,8 +235,10 @@ export const make = <Self, H, Data, User>(
       return session
     }
 
-    const hook: HttpApp.PreResponseHandler = (request, response) =>
+    const hook: HttpApp.PreResponseHandler = (answered, response) =>
       Effect.suspend(() => {
+        // A request that is dispatched in process, out of this one, runs the hooks of both.
+        if (answered.source !== request.source) return Effect.succeed(response)
         closed = true
         session?.close(response.status)
         const state = session?.state
@@ -258,9 +260,16 @@ export const make = <Self, H, Data, User>(
             const state = used.state
             if (state === undefined) return Effect.succeed(answer)
             const cookies = isBearer ? [] : cookiesFor(reading, used, state, now)
-            if (cookies.length > 0) said = cookies
-            used.letGo()
-            return finish(request, state.outcome, said, answer)
+            // Just written is there. What is only sent again must not overwrite what has come in its place meanwhile.
+            const key = state.outcome === "Kept" && pending !== "Change" ? state.stored?.record.key : undefined
+            const isThere = key === undefined || cookies.length === 0
+              ? Effect.succeed(true)
+              : Effect.match(engine.store.read(key, now), { onFailure: () => false, onSuccess: Option.isSome })
+            return Effect.flatMap(isThere, (isThere) => {
+              if (isThere && cookies.length > 0) said = cookies
+              used.letGo()
+              return finish(request, state.outcome, said, answer)
+            })
           })
         })
       })

@@ -1,21 +1,35 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, effect } from "@effect/vitest"
-import { SessionToken } from "effect-sessions"
+import { SessionStore, SessionToken } from "effect-sessions"
+import * as Array from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
-import * as TestClock from "effect/TestClock"
-import { type AppHandle, Browser, browserWith, increment, makeApp, use } from "./support/app.js"
-import { type HandleOperation, runModel } from "./support/handleModel.js"
+import * as Redacted from "effect/Redacted"
+import { sized } from "../sql/support/size.js"
+import { type Answer, type App, type AppHandle, Browser, browserWith, increment, makeApp, use } from "../support/app.js"
+import {
+  type HandleOperation,
+  isBlind,
+  type ModelAnswer,
+  type ModelRequest,
+  type ModelRow,
+  type ModelStore,
+  runModel
+} from "../support/handleModel.js"
+import { pausing, takeTurns } from "../support/overlap.js"
+
+const tagged = <Tag extends string>(...tags: ReadonlyArray<Tag>) =>
+  FastCheck.record({ _tag: FastCheck.constantFrom(...tags) })
+
+const user = FastCheck.constantFrom("ada", "grace")
 
 const operation: FastCheck.Arbitrary<HandleOperation> = FastCheck.oneof(
+  { weight: 6, arbitrary: tagged("get", "update", "modify", "rotate", "signOut", "touch", "destroy") },
   {
-    weight: 3,
-    arbitrary: FastCheck.record({
-      _tag: FastCheck.constantFrom(
-        ...["get", "update", "modify", "signOut", "destroy", "rotate", "touch", "commit"] as const
-      )
-    })
+    weight: 2,
+    arbitrary: FastCheck.record({ _tag: FastCheck.constant("commit" as const), caught: FastCheck.boolean() })
   },
   {
     weight: 1,
@@ -25,16 +39,13 @@ const operation: FastCheck.Arbitrary<HandleOperation> = FastCheck.oneof(
     })
   },
   {
-    weight: 1,
-    arbitrary: FastCheck.record({
-      _tag: FastCheck.constant("signIn" as const),
-      user: FastCheck.constantFrom("ada", "grace"),
-      carry: FastCheck.boolean()
-    })
-  }
+    weight: 2,
+    arbitrary: FastCheck.record({ _tag: FastCheck.constant("signIn" as const), user, carry: FastCheck.boolean() })
+  },
+  { weight: 1, arbitrary: FastCheck.record({ _tag: FastCheck.constant("endUser" as const), user }) }
 )
 
-const perform = (session: AppHandle, operation: HandleOperation): Effect.Effect<unknown, unknown> => {
+const perform = (app: App, session: AppHandle, operation: HandleOperation): Effect.Effect<unknown, unknown> => {
   switch (operation._tag) {
     case "set":
       return session.set({ count: operation.count, notes: [], settings: {} })
@@ -44,124 +55,293 @@ const perform = (session: AppHandle, operation: HandleOperation): Effect.Effect<
       return session.modify((data) => ["result", increment(data)])
     case "signIn":
       return session.signIn(operation.user, operation.carry ? { carry: (data) => data } : {})
+    case "endUser":
+      return app.sessions.destroyByUser(operation.user)
+    case "commit":
+      return operation.caught ? Effect.ignore(session.commit) : session.commit
     default:
       return session[operation._tag]
   }
 }
 
-const start = FastCheck.constantFrom(
-  "no cookie",
-  "garbage",
-  "unknown id",
-  "expired",
-  "live",
-  "live, touch due",
-  "live user"
-)
-
 const endings = {
   "200": Effect.succeed(HttpServerResponse.empty({ status: 200 })),
   "302": Effect.succeed(HttpServerResponse.redirect("/")),
   "404": Effect.succeed(HttpServerResponse.empty({ status: 404 })),
+  "409": Effect.succeed(HttpServerResponse.empty({ status: 409 })),
   "499": Effect.succeed(HttpServerResponse.empty({ status: 499 })),
   "500": Effect.succeed(HttpServerResponse.empty({ status: 500 })),
   failure: Effect.fail("broken"),
   defect: Effect.die("broken")
 }
 
-const ending = FastCheck.constantFrom(...["200", "302", "404", "499", "500", "failure", "defect"] as const)
+const statusOf = { "200": 200, "302": 302, "404": 404, "409": 409, "499": 499, "500": 500, failure: 500, defect: 500 }
 
-const statusOf = {
-  "200": 200,
-  "302": 302,
-  "404": 404,
-  "499": 499,
-  "500": 500,
-  failure: 500,
-  defect: 500
+const ending = FastCheck.oneof(
+  { weight: 2, arbitrary: FastCheck.constant("200" as const) },
+  {
+    weight: 1,
+    arbitrary: FastCheck.constantFrom(...["302", "404", "409", "499", "500", "failure", "defect"] as const)
+  }
+)
+
+/** A number says by how many renames the id of the request is older than the session's. */
+type Carries = "nothing" | "garbage" | "an unknown id" | 0 | 1 | 2
+
+const carriesOneOf = (...all: Array<Carries>): FastCheck.Arbitrary<Carries> => FastCheck.constantFrom(...all)
+
+interface Request {
+  readonly carries: Carries
+  readonly operations: ReadonlyArray<HandleOperation>
+  readonly ending: keyof typeof endings
 }
 
+const requestOf = (maxLength: number, carries: FastCheck.Arbitrary<Carries>): FastCheck.Arbitrary<Request> =>
+  FastCheck.record({ carries, operations: FastCheck.array(operation, { maxLength }), ending })
+
+/** The session that is there before: whose it is, how often it got a new id, and how many seconds ago that was. */
+interface Start {
+  readonly user: string | null
+  readonly renames: number
+  readonly secondsAgo: number
+}
+
+const start: FastCheck.Arbitrary<Start> = FastCheck.record({
+  user: FastCheck.constantFrom("ada", "linus", null),
+  renames: FastCheck.constantFrom(0, 1, 2),
+  secondsAgo: FastCheck.constantFrom(0, 30, 60, 62, 900)
+})
+
+const data = { count: 5, notes: [], settings: {} }
+
+/** A store that remembers every key. */
+const recording = Effect.map(SessionStore.makeMemory(), (store) => {
+  const keys = new Set<string>()
+  const service: SessionStore.Service = {
+    ...store,
+    insert: (insertion) => {
+      keys.add(insertion.record.key)
+      return store.insert(insertion)
+    },
+    rotate: (rotation) => {
+      keys.add(rotation.next.key)
+      return store.rotate(rotation)
+    }
+  }
+  const rows = Effect.map(
+    Effect.forEach(keys, (key) => store.read(key, -1)),
+    (found) => found.flatMap((row) => Option.toArray(row))
+  )
+  return { service, rows }
+})
+
+const visible = (
+  { createdAt, lastSeenAt, user, version }: Pick<ModelRow, "createdAt" | "lastSeenAt" | "user" | "version">,
+  count: number
+): string => `${user ?? "visitor"} ${count} v${version} ${createdAt}-${lastSeenAt}`
+
+/** A clock that stands still. `TestClock.adjust` waits for all fibers, in real time. */
+const clockAt = (millis: number): Clock.Clock => ({
+  [Clock.ClockTypeId]: Clock.ClockTypeId,
+  unsafeCurrentTimeMillis: () => millis,
+  unsafeCurrentTimeNanos: () => BigInt(millis) * 1_000_000n,
+  currentTimeMillis: Effect.succeed(millis),
+  currentTimeNanos: Effect.succeed(BigInt(millis) * 1_000_000n),
+  sleep: () => Effect.void
+})
+
+/** Runs requests of one browser on nodes of their own over one store, and the model, and compares everything. */
+const check = Effect.fnUntraced(function*(
+  start: Start,
+  requests: ReadonlyArray<Request>,
+  turns: ReadonlyArray<number>
+) {
+  const store = yield* recording
+  const nodes = yield* Effect.forEach(requests, () => makeApp({ store: store.service }))
+  const manager = (yield* makeApp({ store: store.service })).sessions
+
+  const ids = [(yield* manager.create({ data, ...(start.user === null ? {} : { user: start.user }) })).id]
+  for (let renames = 0; renames < start.renames; renames++) {
+    ids.unshift((yield* manager.rotate(ids[0] ?? Redacted.make(""))).id)
+  }
+  const now = start.secondsAgo * 1000
+  const newest = start.renames
+  const model: ModelStore = {
+    rows: [{
+      id: newest,
+      formerly: [newest - 1, newest - 2].filter((id) => id >= 0),
+      renamedAt: start.renames === 0 ? -Infinity : 0,
+      handle: 0,
+      version: start.renames + 1,
+      count: data.count,
+      user: start.user,
+      createdAt: 0,
+      lastSeenAt: 0
+    }],
+    nextId: newest + 1,
+    nextHandle: 1
+  }
+  /** What the cookies say, in the numbers of the model. */
+  const texts = new Map(ids.map((id, age) => [Redacted.value(id), newest - age]))
+
+  const browserOf = (carries: Carries): Browser => {
+    if (carries === "nothing") return new Browser()
+    if (carries === "garbage") return browserWith("garbage")
+    const id = carries === "an unknown id" ? undefined : ids[carries]
+    return browserWith(id === undefined ? "AAAAAAAAAAAAAAAAAAAAAA" : Redacted.value(id))
+  }
+  const modelRequests = requests.map(({ carries, ending, operations }): ModelRequest => ({
+    sent: carries === "nothing" || carries === "garbage"
+      ? undefined
+      : carries === "an unknown id" || newest - carries < 0
+      ? -1
+      : newest - carries,
+    sendsCookie: carries !== "nothing",
+    operations,
+    status: statusOf[ending]
+  }))
+
+  const party = ({ carries, ending, operations }: Request, node: App) => (pause: Effect.Effect<void>) => {
+    const seen: Array<readonly [number, string | null]> = []
+    node.store.interfere(pausing(pause))
+    const handler = use((session) =>
+      Effect.zipRight(
+        Effect.forEach(operations, (operation) =>
+          Effect.gen(function*() {
+            yield* pause
+            yield* perform(node, session, operation)
+            if (!isBlind(operation)) {
+              seen.push([(yield* session.get).count, Option.getOrNull(yield* session.user)])
+            }
+          })),
+        Effect.zipRight(pause, endings[ending])
+      )
+    )
+    return Effect.map(node.visit(browserOf(carries), handler), (answer) => ({ answer, seen }))
+  }
+  const real = yield* takeTurns(
+    Array.zip(requests, nodes).map(([request, node]) => ({ run: party(request, node) })),
+    turns
+  ).pipe(Effect.withClock(clockAt(now)))
+  const modelled = yield* takeTurns(
+    modelRequests.map((request) => ({
+      run: (pause) =>
+        Effect.gen(function*() {
+          const steps = runModel(model, request, now)
+          for (;;) {
+            const step = steps.next()
+            if (step.done === true) return step.value
+            yield* pause
+          }
+        })
+    })),
+    turns
+  )
+
+  yield* Effect.forEach(real, ({ answer, seen }, index) =>
+    Effect.sync(() => {
+      const expected = modelled[index]
+      assert.deepStrictEqual(
+        { status: answer.status, seen, cookie: cookieKind(answer) },
+        { status: expected?.status, seen: expected?.seen, cookie: modelKind(expected?.cookie) },
+        `request ${index}`
+      )
+      const [, text] = /^__Host-sid=([^;]+);/.exec(answer.setCookies[0] ?? "") ?? []
+      if (text !== undefined && typeof expected?.cookie === "number") texts.set(text, expected.cookie)
+      // A refusal leaves the cookie that replaced this one alone.
+      if (answer.status === 401 || (answer.status === 409 && requests[index]?.ending !== "409")) {
+        assert.deepStrictEqual(answer.setCookies, [])
+      }
+    }))
+
+  const rows = yield* store.rows
+  assert.sameMembers(
+    rows.map((row) => visible({ ...row, user: row.userId }, JSON.parse(row.data).count)),
+    model.rows.map((row) => visible(row, row.count))
+  )
+
+  /** Who is signed in for a browser that got the answers in this order. */
+  const lookThrough = Effect.fnUntraced(function*(order: ReadonlyArray<number>) {
+    const [first] = requests
+    const browser = browserOf(first?.carries ?? "nothing")
+    for (const index of order) browser.receive(real[index]?.answer.setCookies ?? [])
+    const text = browser.cookies.get("__Host-sid")
+    const id = Option.getOrUndefined(SessionToken.parse(manager.token, text ?? ""))
+    const found = id === undefined
+      ? undefined
+      : Option.getOrUndefined(yield* Effect.withClock(manager.read(id), clockAt(now)))
+    const number = text === undefined ? undefined : texts.get(text)
+    const expected = model.rows.find(({ id, lastSeenAt }) => id === number && now < lastSeenAt + 900_000)
+    assert.deepStrictEqual(
+      found === undefined ? undefined : visible({ ...found.record, user: found.record.userId }, found.data.count),
+      expected === undefined ? undefined : visible(expected, expected.count)
+    )
+    return found?.record.userId ?? null
+  })
+  const forwards = requests.map((_, index) => index)
+  const users = [yield* lookThrough(forwards), yield* lookThrough(forwards.reverse())]
+
+  // What is promised, whatever the model says.
+  const all = requests.flatMap(({ operations }) => operations.map(({ _tag }) => _tag))
+  const knows = requests.some(({ carries, operations }) =>
+    (carries === 0 || (typeof carries === "number" && carries <= start.renames && start.secondsAgo <= 60)) &&
+    operations.some(({ _tag }) =>
+      _tag === "signOut" || _tag === "destroy"
+    )
+  ) && real.every(({ answer }) => answer.status === 200)
+  if (knows && !all.includes("signIn")) {
+    assert.deepStrictEqual(rows.filter(({ userId }) => userId !== null), [], "logout is final")
+    assert.deepStrictEqual(users, [null, null], "logout is final")
+  }
+  const signIn = requests.every(({ operations }) => operations.at(-1)?._tag === "signIn")
+  if (signIn && !all.some((tag) => ["signOut", "destroy", "endUser"].includes(tag))) {
+    if (real.every(({ answer }) => answer.status < 400)) assert.notInclude(users, null, "a sign-in stays")
+  }
+})
+
+const cookieKind = ({ setCookies }: Answer): string => {
+  const [setCookie, ...more] = setCookies
+  assert.deepStrictEqual(more, [])
+  return setCookie === undefined ? "none" : /; Max-Age=0;/.test(setCookie) ? "cleared" : "set"
+}
+
+const modelKind = (cookie: ModelAnswer["cookie"] | undefined): string | undefined =>
+  typeof cookie === "number" ? "set" : cookie
+
 effect.prop(
-  "whatever a request does and however it ends, store and cookie are as the model says",
-  { start, operations: FastCheck.array(operation, { maxLength: 8 }), ending, immediate: FastCheck.boolean() },
-  ({ ending, immediate, operations, start }) =>
-    Effect.gen(function*() {
-      const app = yield* makeApp({ immediate })
-      const isLive = start.startsWith("live")
-      const user = start === "live user" ? { user: "linus" } : {}
-      const made = yield* app.browserWithSession({ data: { count: 5, notes: [], settings: {} }, ...user })
-      if (start === "expired") yield* TestClock.adjust("15 minutes")
-      if (start === "live, touch due") yield* TestClock.adjust("2 minutes")
-      if (!isLive && start !== "expired") yield* app.store.service.clear
-      const browser = start === "no cookie"
-        ? new Browser()
-        : start === "garbage"
-        ? browserWith("garbage")
-        : made.browser
-      const sent = browser.cookies.get("__Host-sid")
-      app.store.take()
+  "whatever a request does and however it ends, answer, store and cookie are as the model says",
+  {
+    start,
+    request: requestOf(
+      8,
+      carriesOneOf("nothing", "garbage", "an unknown id", 0, 0, 0, 0, 1, 2)
+    )
+  },
+  ({ request, start }) => check(start, [request], []),
+  { fastCheck: { numRuns: sized({ small: 200, full: 10_000 }) } }
+)
 
-      const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-      const isDiscarded = statusOf[ending] === 499 || statusOf[ending] >= 500
-      const expected = runModel(
-        isLive ? { count: 5, user: user.user ?? null, generation: 0, createdAt: 0, lastSeenAt: 0 } : undefined,
-        sent !== undefined,
-        operations,
-        isDiscarded,
-        now
-      )
+const carries = carriesOneOf(0, 0, 0, 0, 1, 1, 2, "nothing", "an unknown id")
 
-      const seen: Array<readonly [number, string | null]> = []
-      const answer = yield* app.visit(
-        browser,
-        use((session) =>
-          Effect.zipRight(
-            Effect.forEach(operations, (operation) =>
-              Effect.gen(function*() {
-                yield* perform(session, operation)
-                // Looking counts as activity, so nothing is looked at after what must not.
-                if (operation._tag === "signOut" || operation._tag === "destroy") return
-                seen.push([(yield* session.get).count, Option.getOrNull(yield* session.user)])
-              })),
-            endings[ending]
-          )
-        )
-      )
-      const writes = app.store.take().filter((operation) => operation !== "read" && operation !== "delete")
+effect.prop(
+  "two requests in flight, on one id or on a former one: answers, store and cookies are as the model says",
+  {
+    start,
+    first: requestOf(4, carries),
+    second: requestOf(4, carries),
+    turns: FastCheck.array(FastCheck.nat(1), { maxLength: 40 })
+  },
+  ({ first, second, start, turns }) => check(start, [first, second], turns),
+  { fastCheck: { numRuns: sized({ small: 400, full: 100_000 }) } }
+)
 
-      assert.strictEqual(answer.status, statusOf[ending])
-      assert.deepStrictEqual(
-        seen,
-        expected.seen.filter((_, index) => !["signOut", "destroy"].includes(operations[index]?._tag ?? ""))
-      )
-      assert.isAtMost(writes.length, 1 + operations.filter(({ _tag }) => _tag === "commit").length)
-
-      const [setCookie, ...more] = answer.setCookies
-      assert.deepStrictEqual(more, [])
-      const current = browser.cookies.get("__Host-sid")
-      assert.strictEqual(
-        setCookie === undefined ? "untouched" : current === undefined ? "cleared" : "set",
-        expected.cookie
-      )
-      if (expected.cookie === "set") assert.notStrictEqual(current, sent)
-
-      assert.strictEqual(yield* app.store.service.count(now), expected.row === undefined ? 0 : 1)
-      const id = SessionToken.parse(app.sessions.token, current ?? "")
-      const stored = Option.isSome(id) ? yield* app.sessions.read(id.value) : Option.none()
-      assert.deepStrictEqual(
-        Option.getOrUndefined(Option.map(stored, ({ data, record, user }) => ({
-          count: data.count,
-          user: Option.getOrNull(user),
-          createdAt: record.createdAt,
-          lastSeenAt: record.lastSeenAt
-        }))),
-        expected.row === undefined ? undefined : {
-          count: expected.row.count,
-          user: expected.row.user,
-          createdAt: expected.row.createdAt,
-          lastSeenAt: expected.row.lastSeenAt
-        }
-      )
-    }),
-  { fastCheck: { numRuns: 600 } }
+effect.prop(
+  "three requests in flight: answers, store and cookies are as the model says",
+  {
+    start,
+    requests: FastCheck.tuple(requestOf(3, carries), requestOf(3, carries), requestOf(3, carries)),
+    turns: FastCheck.array(FastCheck.nat(2), { maxLength: 50 })
+  },
+  ({ requests, start, turns }) => check(start, requests, turns),
+  { fastCheck: { numRuns: sized({ small: 100, full: 50_000 }) } }
 )
