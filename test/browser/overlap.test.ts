@@ -1,6 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Scope from "effect/Scope"
 import { test } from "vitest"
 import { browserMissing } from "../http/support/browser.js"
 import { host, settings } from "./support/deployments.js"
@@ -8,7 +7,7 @@ import { model, type Order } from "./support/orders.js"
 import { run } from "./support/run.js"
 import { sample } from "./support/size.js"
 import type { Visitor } from "./support/visitor.js"
-import { newFile, serverOf, World } from "./support/world.js"
+import { inMemory, serverOf, World } from "./support/world.js"
 
 const missing = browserMissing()
 
@@ -195,25 +194,15 @@ describe.skipIf(missing !== undefined)("In Chromium", () => {
       })
     )
 
-    it.effect("A8: the app is stopped and started with another cookie path, on the same sessions", () =>
-      Effect.gen(function*() {
-        const { visitors: [visitor, other] } = yield* World
-        const file = newFile()
-        const first = yield* serverOf(file, { base: settings.base })
-        const scope = yield* Effect.scope
-        yield* Effect.promise(async () => {
-          const word = await visitor.anew()
-          visitor.deploy("base", first)
-          await worksWithTwoCookies(
-            { visitor, other, ann: `ann-${word}`, bob: `bob-${word}` },
-            async () => {
-              await first.stop()
-              const second = await Effect.runPromise(Scope.extend(serverOf(file, { path: settings.path }), scope))
-              visitor.deploy("path", second)
-            }
-          )
-        })
-      }).pipe(Effect.scoped))
+    it.effect.skipIf(inMemory)(
+      "A8: another process with another cookie path takes over, on the same sessions",
+      () =>
+        Effect.gen(function*() {
+          const { url } = yield* World
+          const second = yield* serverOf(url, { path: settings.path })
+          yield* story((all) => worksWithTwoCookies(all, async () => all.visitor.deploy("path", second)))()
+        }).pipe(Effect.scoped)
+    )
 
     for (const name of ["path", "domain"] as const) {
       it.effect(

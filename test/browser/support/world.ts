@@ -9,10 +9,8 @@ import { type Server, startServer } from "./process.js"
 import type { CookieSettings } from "./protocol.js"
 import { makeVisitor, type Visitor } from "./visitor.js"
 
-let files = 0
-
-/** A database that nobody else uses. */
-export const newFile = (): string => `file:${inject("directory")}/browser-${process.pid}-${++files}.sqlite`
+/** `OVERLAP_STORE=memory` keeps the sessions in memory instead of a file. */
+export const inMemory = process.env["OVERLAP_STORE"] === "memory"
 
 /** The app in a process of its own, until the scope closes. */
 export const serverOf = (
@@ -24,21 +22,23 @@ export const serverOf = (
     (server) => Effect.sync(() => server.kill())
   )
 
-/** The app, and two people with browsers. `OVERLAP_STORE=memory:` keeps the sessions in memory instead of a file. */
+/** The app, and two people with browsers. */
 export class World extends Context.Tag("World")<World, {
-  readonly server: Server
+  /** The database. */
+  readonly url: string
   readonly visitors: readonly [Visitor, Visitor]
 }>() {
   static readonly layer = Layer.scoped(
     World,
     Effect.gen(function*() {
-      const server = yield* serverOf(process.env["OVERLAP_STORE"] ?? newFile(), settings)
+      const url = inMemory ? "memory:" : `file:${inject("directory")}/browser-${process.pid}.sqlite`
+      const server = yield* serverOf(url, settings)
       const browser = yield* launchBrowser
       const visitor = Effect.acquireRelease(
         Effect.promise(() => makeVisitor(browser, server)),
         (visitor) => Effect.promise(() => visitor.close())
       )
-      return { server, visitors: yield* Effect.all([visitor, visitor]) }
+      return { url, visitors: yield* Effect.all([visitor, visitor]) }
     })
   )
 }
