@@ -28,7 +28,8 @@ export const page = `<!doctype html>
   dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1rem; margin: 0 }
   dd { margin: 0; font-variant-numeric: tabular-nums }
   .problem, #message.problem { color: var(--problem) } .problem:empty { display: none }
-  #message { min-height: 1.5em } [hidden] { display: none !important }
+  #message { position: sticky; bottom: 0; margin: 0; padding: .75rem 0; background: Canvas; border-top: 1px solid var(--line) }
+  #message:empty { padding: 0; border: 0 } [hidden] { display: none !important }
 </style>
 </head>
 <body>
@@ -36,7 +37,6 @@ export const page = `<!doctype html>
 <header>
   <h1>Notes</h1>
   <p>Your visit number <strong id="visits">…</strong>. You are <strong id="who">…</strong>.</p>
-  <p id="message" role="status"></p>
   <noscript><p>This page needs JavaScript.</p></noscript>
   <form id="sign-in" novalidate>
     <label for="username">Your name</label>
@@ -56,6 +56,7 @@ export const page = `<!doctype html>
   </form>
 </section>
 <section aria-labelledby="session-title"><h2 id="session-title">Your session</h2><dl id="session"></dl></section>
+<p id="message" role="status"></p>
 </main>
 <script>
   const element = (id) => document.getElementById(id)
