@@ -253,13 +253,15 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
   ) =>
     Effect.suspend(() => {
       const { f, initial, presented, rotate, stored, user } = change
+      const base = initial()
       return engine.commit({
         presented,
         stored,
         several: false,
         initial,
+        base,
         changes: [f],
-        data: f(stored === undefined ? initial : stored.data),
+        data: f(stored === undefined ? base : stored.data),
         signIn: user === undefined ? undefined : { user },
         rotate,
         create: stored === undefined,
@@ -305,9 +307,10 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     token: engine.token,
     create: (options) =>
       Effect.flatMap(engine.initial, (initial) => {
-        const { data = initial, user } = options ?? {}
+        const { data, user } = options ?? {}
         const nobody = { keys: [], renamedAfter: 0 }
-        return commit({ presented: nobody, stored: undefined, initial, f: () => data, rotate: false, user })
+        const f = (initial: Data) => data === undefined ? initial : data
+        return commit({ presented: nobody, stored: undefined, initial, f, rotate: false, user })
       }).pipe(
         Effect.flatMap(({ newId, stored }) =>
           newId === undefined || stored === undefined ? new SessionGone() : Effect.succeed({ id: newId, ...stored })

@@ -7,8 +7,8 @@ export interface Stored<Data> {
   readonly record: SessionRecord
 }
 
-/** A change of the data. It is told the initial data as well, which a sign-in without `carry` begins with. */
-export type Change<Data> = (data: Data, initial: Data) => Data
+/** A change of the data. A sign-in without `carry` begins with the initial data instead, made anew. */
+export type Change<Data> = (data: Data, initial: () => Data) => Data
 
 /** What a request wants and has not written yet. */
 export interface Staged<Data, User> {
@@ -37,7 +37,10 @@ export type Outcome =
  * happens is a function from one state to the next.
  */
 export interface State<Data, User, S extends Stored<Data>> {
-  readonly initial: Data
+  /** Makes the initial data anew: whoever changes it in place changes it for nobody else. */
+  readonly initial: () => Data
+  /** The initial data that this visitor has, while there is no session. */
+  readonly base: Data
   readonly stored: S | undefined
   /** When the session had been seen last, as this request found it. */
   readonly seenBefore: number | undefined
@@ -60,34 +63,39 @@ const unstaged = { changes: [], signIn: undefined, rotate: false, create: false 
 
 /** A request that has not asked for its session yet. */
 export const begin = <Data, User, S extends Stored<Data>>(
-  initial: Data,
+  initial: () => Data,
   options: { readonly background: boolean; readonly closed: boolean }
-): State<Data, User, S> => ({
-  initial,
-  stored: undefined,
-  seenBefore: undefined,
-  data: initial,
-  staged: unstaged,
-  active: false,
-  background: options.background,
-  closed: options.closed,
-  outcome: "Untouched",
-  loaded: false,
-  several: false
-})
+): State<Data, User, S> => {
+  const base = initial()
+  return {
+    initial,
+    base,
+    stored: undefined,
+    seenBefore: undefined,
+    data: base,
+    staged: unstaged,
+    active: false,
+    background: options.background,
+    closed: options.closed,
+    outcome: "Untouched",
+    loaded: false,
+    several: false
+  }
+}
 
 /** Whoever asks for the session is active, but in the background. */
 export const use = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> =>
   state.active || state.background ? state : { ...state, active: true }
 
 /** The data with what is staged, on what is stored. */
-const rebased = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
-  ...state,
-  data: apply(state.staged.changes, state.stored === undefined ? state.initial : state.stored.data, state.initial)
-})
+const rebased = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => {
+  const { initial, staged, stored } = state
+  const base = stored === undefined ? initial() : state.base
+  return { ...state, base, data: apply(staged.changes, stored === undefined ? base : stored.data, initial) }
+}
 
 /** Changes, one after the other. */
-export const apply = <Data>(changes: ReadonlyArray<Change<Data>>, data: Data, initial: Data): Data =>
+export const apply = <Data>(changes: ReadonlyArray<Change<Data>>, data: Data, initial: () => Data): Data =>
   changes.reduce((data, change) => change(data, initial), data)
 
 /** The store was asked. */
@@ -122,7 +130,7 @@ export const stageSignIn = <Data, User, S extends Stored<Data>>(
   user: User,
   carry: ((data: Data) => Data) | undefined
 ): State<Data, User, S> => {
-  const change: Change<Data> = carry === undefined ? (_data, initial) => initial : (data) => carry(data)
+  const change: Change<Data> = carry === undefined ? (_data, initial) => initial() : (data) => carry(data)
   const changed = stageChange(state, change, change(state.data, state.initial))
   return { ...changed, staged: { ...changed.staged, signIn: { user } } }
 }
@@ -228,7 +236,7 @@ export const close = <Data, User, S extends Stored<Data>>(
 export const letGo = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
   ...state,
   stored: undefined,
-  data: state.initial,
+  data: state.base,
   staged: unstaged,
   loaded: false
 })

@@ -28,6 +28,8 @@ export interface Format<Data, User> {
 export interface Codable<Type, Encoded> {
   readonly encode: (value: Type) => Effect.Effect<Encoded, Place>
   readonly decode: (value: unknown) => Effect.Effect<Type, Place>
+  /** `decode` without waiting. None if that fails, or cannot be. */
+  readonly decodeNow: (value: unknown) => Option.Option<Type>
   /** Whether both would make of a value what it is, where that can be told beforehand. See `Verbatim`. */
   readonly isVerbatim: ((value: unknown) => value is Type & Encoded) | undefined
 }
@@ -57,14 +59,15 @@ export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Co
   return {
     encode: (value) => placed(() => encode(value)),
     decode: (value) => placed(() => decode(value)),
+    decodeNow: Schema.decodeUnknownOption(schema),
     isVerbatim: Verbatim.make(schema)
   }
 }
 
 /** A format made ready to use. */
 export interface Codec<Data, User> {
-  /** The initial data, made anew each time, so that visitors share no object. */
-  readonly initial: Effect.Effect<Data>
+  /** Makes the initial data anew each time, so that visitors share no object. */
+  readonly initial: Effect.Effect<() => Data>
   readonly initialText: string
   /** Fails if the data does not encode, is not JSON then, or is too large. */
   readonly encodeData: (data: Data) => Effect.Effect<string, SessionDataError>
@@ -104,13 +107,24 @@ export const make = Effect.fnUntraced(function*<Data, User>(
   const { data: codable, initial, maxBytes } = format
   const { isVerbatim } = codable
 
+  /** What is data as it stands. */
+  const verbatim = (text: string): Data | undefined => {
+    if (isVerbatim === undefined) return undefined
+    const value = Json.parseUnchecked(text)
+    return isVerbatim(value) ? value : undefined
+  }
+
   const decodeText = (text: string): Effect.Effect<Data, Place> => {
-    if (isVerbatim !== undefined) {
-      const value = Json.parseUnchecked(text)
-      if (isVerbatim(value)) return Effect.succeed(value)
-    }
+    const data = verbatim(text)
+    if (data !== undefined) return Effect.succeed(data)
     const value = Json.parse(text)
     return value === undefined ? Effect.fail({ path: "it is not JSON" }) : codable.decode(value)
+  }
+
+  /** None also if decoding has to wait for something. */
+  const decodeNow = (text: string): Option.Option<Data> => {
+    const data = verbatim(text)
+    return data === undefined ? codable.decodeNow(Json.parse(text)) : Option.some(data)
   }
 
   const toText = (result: Json.Text): Effect.Effect<string, SessionDataError> => {
@@ -159,12 +173,13 @@ export const make = Effect.fnUntraced(function*<Data, User>(
           })
     )
 
-  const decodeVerbatim = ({ data, userId }: SessionRecord): Decoded<Data, User> | undefined => {
-    const value = isVerbatim === undefined ? undefined : Json.parseUnchecked(data)
-    if (isVerbatim === undefined || !isVerbatim(value)) return undefined
-    if (userId === null) return { data: value, user: Option.none() }
+  const decodeVerbatim = (record: SessionRecord): Decoded<Data, User> | undefined => {
+    const { userId } = record
+    const data = verbatim(record.data)
+    if (data === undefined) return undefined
+    if (userId === null) return { data, user: Option.none() }
     const isUser = format.user.isVerbatim
-    return isUser !== undefined && isUser(userId) ? { data: value, user: Option.some(userId) } : undefined
+    return isUser !== undefined && isUser(userId) ? { data, user: Option.some(userId) } : undefined
   }
 
   const problem = (text: string) => new SessionConfigError({ module: "Session", problems: [text] })
@@ -176,14 +191,19 @@ export const make = Effect.fnUntraced(function*<Data, User>(
     encodeData(initial),
     ({ detail, message }) => problem(`Session.initial cannot be stored: ${message} (${detail})`)
   )
-  yield* Effect.mapError(
+  const first = yield* Effect.mapError(
     decodeText(initialText),
     ({ path }) => problem(`Session.initial cannot be read again once it is stored (${path})`)
   )
+  const initialNow = () => Option.getOrElse(decodeNow(initialText), () => first)
   return {
-    initial: Effect.orDieWith(
-      decodeText(initialText),
-      () => problem("Session.initial could be read when the layer was built, and no longer")
+    // What can only be decoded by waiting is decoded once for each request.
+    initial: Option.isSome(decodeNow(initialText)) ? Effect.succeed(initialNow) : Effect.map(
+      Effect.orDieWith(
+        decodeText(initialText),
+        () => problem("Session.initial could be read when the layer was built, and no longer")
+      ),
+      (data) => () => data
     ),
     initialText,
     encodeData,

@@ -278,6 +278,7 @@ export const make = <Self, H, Data, User>(
       handle: Handle.make(opened),
       hook,
       noteEnded: (deletion: SessionStore.UserDeletion) => {
+        if (closed) return
         const used = opened()
         used.endedHere = [...used.endedHere, deletion]
       },

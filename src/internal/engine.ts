@@ -64,8 +64,11 @@ export interface Coming {
 /** What to write. */
 export interface Commit<Data, User> extends Request.Staged<Data, User>, Reading<Data, User> {
   readonly presented: Plan.Presented
-  readonly initial: Data
-  /** The data of `stored`, or the initial one, with the changes. The very same value as before is no change. */
+  /** Makes the initial data anew. */
+  readonly initial: () => Data
+  /** What there was before the changes if nothing is stored: the initial data. */
+  readonly base: Data
+  /** The data of `stored`, or the `base`, with the changes. The very same value as before is no change. */
   readonly data: Data
   readonly active: boolean
   readonly coming: Coming
@@ -105,8 +108,8 @@ export interface Engine<Data, User> {
   readonly name: string
   readonly timeouts: Timeouts
   readonly token: Generator
-  /** The initial data, made anew. */
-  readonly initial: Effect.Effect<Data>
+  /** Makes the initial data anew. */
+  readonly initial: Effect.Effect<() => Data>
   /** The time, in whole milliseconds. */
   readonly now: Effect.Effect<number>
   /** A new id. */
@@ -351,8 +354,8 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     stored: Stored<Data, User> | undefined,
     data: Data
   ): Effect.fn.Return<Committed<Data, User> | undefined, CommitError> {
-    const { coming, initial, presented, signIn } = asked
-    const wish = yield* encodeWish(asked, stored === undefined ? initial : stored.data, data)
+    const { base, coming, presented, signIn } = asked
+    const wish = yield* encodeWish(asked, stored === undefined ? base : stored.data, data)
     const at = yield* now
     const several = asked.several && stored === undefined
     const plan = Plan.plan(
@@ -443,7 +446,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           return yield* new SessionGone()
         }
         case "Begin": {
-          const begun = yield* attempt(asked, undefined, Request.apply(changes, initial, initial))
+          const begun = yield* attempt(asked, undefined, Request.apply(changes, initial(), initial))
           if (begun !== undefined) return begun
           continue
         }

@@ -252,6 +252,7 @@ export class RequestSession<Data, User> {
           ...taken,
           presented: this.brought.presented,
           initial: before.initial,
+          base: before.base,
           stored: before.stored,
           several: before.several,
           data: before.data,

@@ -1,10 +1,8 @@
 import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, effect, scoped } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -13,7 +11,6 @@ import {
   addNote,
   type App,
   type AppHandle,
-  AppSession,
   Browser,
   increment,
   incrementCount,
@@ -26,10 +23,7 @@ import { owned } from "./support/behavioursCookie.js"
 import { knownId } from "./support/ids.js"
 import { cookieOf, victimApp, victimData } from "./support/inputs.js"
 import { openSocket } from "./support/rawSocket.js"
-import { serve, type SocketApp } from "./support/socketApp.js"
-
-const tagOf = (result: Either.Either<unknown, { readonly _tag: string }>): string =>
-  Either.match(result, { onLeft: ({ _tag }) => _tag, onRight: () => "no error" })
+import { inSocket, serve, type SocketApp, tagOf } from "./support/socketApp.js"
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
@@ -224,23 +218,11 @@ describe("When its request is over", () => {
     ))
 })
 
-const outcome = (work: (session: AppHandle) => Effect.Effect<unknown, { readonly _tag: string }>) =>
-  Effect.gen(function*() {
-    const session = yield* AppSession
-    const request = yield* HttpServerRequest.HttpServerRequest
-    const socket = yield* request.upgrade
-    const write = yield* socket.writer
-    yield* socket.run(() => Effect.void, {
-      onOpen: Effect.orDie(Effect.flatMap(Effect.either(work(session)), (result) => write(tagOf(result))))
-    }).pipe(Effect.ignore)
-    return HttpServerResponse.empty()
-  }).pipe(Effect.scoped)
-
 /** A WebSocket whose handler does this with its session. */
 const socketApp = (work: (session: AppHandle) => Effect.Effect<unknown, { readonly _tag: string }>) =>
   Effect.gen(function*() {
     const app: SocketApp = yield* victimApp()
-    const port = yield* serve(app.withSession(outcome(work)))
+    const port = yield* serve(app.withSession(inSocket(work)))
     return { app, port, headers: [`Cookie: ${cookieOf(app, knownId)}`] }
   })
 

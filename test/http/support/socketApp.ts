@@ -4,12 +4,38 @@ import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
-import { type Answer, type App, type AppOptions, type AppSession, type Browser, makeApp } from "../../support/app.js"
+import {
+  type Answer,
+  type App,
+  type AppHandle,
+  type AppOptions,
+  AppSession,
+  type Browser,
+  makeApp
+} from "../../support/app.js"
 import { type RawRequest, rawRequest } from "./rawSocket.js"
 
 type Handler<A, E> = Effect.Effect<A, E, AppSession | HttpServerRequest.HttpServerRequest>
+
+/** What a result failed with, for an answer. */
+export const tagOf = (result: Either.Either<unknown, { readonly _tag: string }>): string =>
+  Either.match(result, { onLeft: ({ _tag }) => _tag, onRight: () => "no error" })
+
+/** A WebSocket whose handler does this with its session, and tells what that failed with. */
+export const inSocket = (work: (session: AppHandle) => Effect.Effect<unknown, { readonly _tag: string }>) =>
+  Effect.gen(function*() {
+    const session = yield* AppSession
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const socket = yield* request.upgrade
+    const write = yield* socket.writer
+    yield* socket.run(() => Effect.void, {
+      onOpen: Effect.orDie(Effect.flatMap(Effect.either(work(session)), (result) => write(tagOf(result))))
+    }).pipe(Effect.ignore)
+    return HttpServerResponse.empty()
+  }).pipe(Effect.scoped)
 
 /** Serves an app over a real socket, by the clock of the test, and tells the port. */
 export const serve = <E>(
