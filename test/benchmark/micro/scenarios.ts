@@ -9,7 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { Session, SessionCookie, SessionMiddleware, Sessions } from "../../../src/index.js"
+import { Session, SessionCookie, SessionMiddleware, Sessions, SessionTimeouts } from "../../../src/index.js"
 
 class BenchmarkSession extends Session.Tag<BenchmarkSession>()("BenchmarkSession", {
   data: Schema.Struct({ count: Schema.Number, text: Schema.String }),
@@ -33,7 +33,7 @@ const routes = HttpRouter.empty.pipe(
 
 const bare = HttpRouter.empty.pipe(HttpRouter.get("/ignore", Effect.succeed(answer)))
 
-const signingKey = Redacted.make("0123456789abcdef0123456789abcdef")
+const signingKey = Redacted.make("Zm9yIHRoZSBtaWNyb2JlbmNobWFyayBvbmx5LCBubyBzZWNyZXQ")
 
 export const layers = {
   unsigned: SessionCookie.layer({ insecure: true }),
@@ -41,7 +41,7 @@ export const layers = {
 }
 
 export const makeScenarios = Effect.gen(function*() {
-  const runtime = yield* Effect.runtime<Sessions.Sessions<BenchmarkSession>>()
+  const runtime = yield* Effect.runtime<Sessions.Sessions<BenchmarkSession> | SessionCookie.SessionCookie>()
   const run = Runtime.runPromise(runtime)
   const policy = yield* SessionCookie.SessionCookie
   const sessions = yield* BenchmarkSession.sessions
@@ -57,7 +57,7 @@ export const makeScenarios = Effect.gen(function*() {
   }
 
   const scenario = <E>(
-    app: HttpApp.Default<E, Sessions.Sessions<BenchmarkSession> | Scope.Scope>,
+    app: HttpApp.Default<E, Sessions.Sessions<BenchmarkSession> | SessionCookie.SessionCookie | Scope.Scope>,
     path: string,
     cookie: string | undefined
   ) => {
@@ -82,5 +82,5 @@ export const makeScenarios = Effect.gen(function*() {
   }
 })
 
-export const SessionsLive = Sessions.layerMemory(BenchmarkSession)
+export const SessionsLive = Layer.provide(Sessions.layerMemory(BenchmarkSession), SessionTimeouts.layer())
 export const provided = (name: keyof typeof layers) => Layer.merge(SessionsLive, layers[name])
