@@ -8,15 +8,24 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { mysql, mysqlMissing, mysqlUrl, postgres, postgresMissing, postgresUrl } from "../support/clients.js"
+import {
+  mysql,
+  mysqlMissing,
+  mysqlUrl,
+  postgres,
+  postgresMissing,
+  postgresUrl,
+  sqlite,
+  sqliteFile
+} from "../support/clients.js"
 import { eventually } from "./support/processes.js"
-import { proxyFor } from "./support/proxy.js"
+import { type Proxy, proxyFor } from "./support/proxy.js"
 import {
   change,
-  everySession,
   holding,
+  noneWaitsForLock,
   now,
-  owner,
+  operationsOf,
   postgresWith,
   sample,
   storeOn,
@@ -54,11 +63,53 @@ const survivesAKill = (
     yield* works(store)
     yield* Effect.scoped(Effect.gen(function*() {
       yield* holding(admin, admin`SELECT 1 FROM ${admin(prefix)} FOR UPDATE`)
-      const update = yield* Effect.fork(unavailable(store.update(change(sample({ version: 2 }))), "update", detail))
+      const update = yield* Effect.fork(
+        unavailable(store.update(change(sample({ version: 2 }))), "update", detail, true)
+      )
       yield* Effect.orDie(kill(admin))
       yield* Fiber.join(update)
     }))
     yield* worksAgain(store)
+  })
+
+const inTime = { prefix, timeout: "300 millis", bulkTimeout: "400 millis" } as const
+
+/** Every operation at once, where nothing can be interrupted, while the network swallows what is sent. */
+const fallsSilent = (proxy: Proxy, client: Client) =>
+  Effect.gen(function*() {
+    const { store } = yield* storeOn(client, inTime)
+    yield* worksAgain(store)
+    yield* proxy.stall
+    yield* Effect.forEach(
+      operationsOf(store),
+      ([operation, writes, effect]) =>
+        Effect.uninterruptible(unavailable(effect, operation, /^no answer in time$/, writes)),
+      { concurrency: "unbounded" }
+    )
+    yield* proxy.open
+    yield* worksAgain(store)
+  })
+
+/** A sign-out in a region that cannot be interrupted, while another connection holds the row. */
+const lockedRow = (
+  adminClient: Client,
+  client: Client,
+  settled: (admin: SqlClient.SqlClient) => Effect.Effect<void>
+) =>
+  Effect.gen(function*() {
+    const { sql: admin, store: other } = yield* storeOn(adminClient, { prefix })
+    const { store } = yield* storeOn(client, inTime)
+    yield* works(other)
+    yield* other.insert({ record: sample({ key: "free" }) })
+    yield* Effect.scoped(Effect.gen(function*() {
+      yield* holding(admin, admin`SELECT 1 FROM ${admin(prefix)} WHERE ${admin("key")} = ${"key"} FOR UPDATE`)
+      yield* Effect.uninterruptible(unavailable(store.delete({ keys: ["key"] }), "delete", /no answer in time/, true))
+      assert.isTrue(Option.isSome(yield* store.read("free", now)))
+      assert.isTrue(yield* store.touch(change(sample({ key: "free" }))))
+      assert.isTrue(Option.isSome(yield* store.read("key", now)))
+      yield* settled(admin)
+    }))
+    return { store }
   })
 
 /** The same server, through a proxy that can fail. */
@@ -88,36 +139,32 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
       yield* works(store)
       yield* proxy.refuse
       yield* unavailable(store.read("key", now), "read", /SqlError/)
-      yield* unavailable(store.insert({ record: sample({ key: "other-key" }) }), "insert", /ECONNREFUSED/)
-      yield* unavailable(store.update(change(sample())), "update", /ECONNREFUSED/)
-      yield* unavailable(store.touch(change(sample())), "touch", /ECONNREFUSED/)
-      yield* unavailable(
-        store.rotate({ oldKey: "key", expectedVersion: 1, next: sample({ key: "next-key" }), now }),
-        "rotate",
-        /ECONNREFUSED/
-      )
-      yield* unavailable(store.delete({ keys: ["key"] }), "delete", /ECONNREFUSED/)
-      yield* unavailable(store.deleteByUser(owner), "deleteByUser", /ECONNREFUSED/)
-      yield* unavailable(store.listByUser(everySession), "listByUser", /ECONNREFUSED/)
-      yield* unavailable(store.deleteExpired(now, 10), "deleteExpired", /ECONNREFUSED/)
-      yield* unavailable(store.count(owner.name, now), "count", /ECONNREFUSED/)
-      yield* unavailable(store.clear(), "clear", /ECONNREFUSED/)
+      for (const [operation, , effect] of operationsOf(store)) yield* unavailable(effect, operation, /ECONNREFUSED/)
       yield* proxy.open
       yield* worksAgain(store)
     }))
 
   scopedLive(
-    "by saying nothing more: a call can be given up, and calls work again when it is back",
+    "C2: by saying nothing more: every call fails typed and in time, and works again when it is back",
     () =>
       Effect.gen(function*() {
         const { proxy, url } = yield* behindProxy(postgresUrl())
-        const { store } = yield* storeOn(postgres({ url, connectTimeout: "500 millis" }), { prefix })
-        yield* works(store)
-        yield* proxy.stall
-        const given = yield* Effect.timeoutOption(store.read("key", now), "300 millis")
-        assert.isTrue(Option.isNone(given))
-        yield* proxy.open
-        yield* worksAgain(store)
+        yield* fallsSilent(proxy, postgres({ url, connectTimeout: "2 seconds" }))
+      })
+  )
+
+  scopedLive(
+    "C3: by locking a row: a sign-out fails typed and in time, and others go on",
+    () =>
+      Effect.gen(function*() {
+        const applicationName = "failures-locked"
+        const { store } = yield* lockedRow(
+          postgres(),
+          postgres({ applicationName }),
+          (admin) => noneWaitsForLock(admin, applicationName)
+        )
+        // It was cancelled, so it will not be made later either.
+        assert.isTrue(Option.isSome(yield* store.read("key", now)))
       })
   )
 
@@ -138,8 +185,12 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
         yield* works(store)
         yield* Effect.scoped(Effect.zipRight(
           holding(sql, sql`SELECT 1`),
-          unavailable(store.read("key", now), "read", /SqlError/)
+          Effect.zipRight(
+            unavailable(store.read("key", now), "read", /SqlError/),
+            unavailable(store.delete({ keys: ["key"] }), "delete", /SqlError/)
+          )
         ))
+        assert.isTrue(Option.isSome(yield* store.read("key", now)))
         yield* works(store)
       })
   )
@@ -186,10 +237,31 @@ describe.skipIf(mysqlMissing() !== undefined)("MySQL fails", () => {
       yield* works(store)
       yield* proxy.refuse
       yield* unavailable(store.read("key", now), "read", /SqlError/)
-      yield* unavailable(store.delete({ keys: ["key"] }), "delete", /ECONNREFUSED/)
+      for (const [operation, , effect] of operationsOf(store)) yield* unavailable(effect, operation, /ECONNREFUSED/)
       yield* proxy.open
       yield* worksAgain(store)
     }))
+
+  scopedLive(
+    "C2: by saying nothing more: every call fails typed and in time, and works again when it is back",
+    () =>
+      Effect.gen(function*() {
+        const { proxy, url } = yield* behindProxy(mysqlUrl())
+        yield* fallsSilent(proxy, mysql({ url }))
+      })
+  )
+
+  scopedLive(
+    "C3, D6: by locking a row: a sign-out fails typed and in time, others go on, and it is made all the same later",
+    () =>
+      Effect.gen(function*() {
+        const { store } = yield* lockedRow(mysql(), mysql(), () => Effect.void)
+        yield* eventually(
+          "the sign-out is made",
+          Effect.map(Effect.orDie(store.read("key", now)), (found) => Option.isNone(found) ? true : undefined)
+        )
+      })
+  )
 
   scopedLive(
     "in the middle of a statement: that call fails typed, and the store works again",
@@ -208,4 +280,18 @@ describe.skipIf(mysqlMissing() !== undefined)("MySQL fails", () => {
           (id) => admin.unsafe(`KILL ${Number(id)}`)
         ))
   )
+})
+
+describe("SQLite fails", () => {
+  scopedLive("C2: by staying locked: what is tried again and again ends with its time", () =>
+    Effect.gen(function*() {
+      const url = `file:${sqliteFile()}`
+      const { sql: admin } = yield* storeOn(sqlite({ url }), { prefix })
+      const { sql, store } = yield* storeOn(sqlite({ url }), inTime)
+      yield* sql`PRAGMA busy_timeout = 1`
+      yield* Effect.scoped(Effect.zipRight(
+        holding(admin, admin`SELECT 1`),
+        unavailable(store.insert({ record: sample() }), "insert", /^no answer in time$/, true)
+      ))
+    }))
 })
