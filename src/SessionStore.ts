@@ -289,7 +289,8 @@ export const withTimeout = Effect.fnUntraced(function*(
   store: Service,
   timeout: Duration.DurationInput
 ): Effect.fn.Return<Service, SessionConfigError, Scope.Scope> {
-  const millis = yield* Durations.positive("SessionStore", "timeout", timeout)
+  const { millis, problems } = Durations.read("SessionStore.timeout", timeout, Durations.bounds.timeout)
+  yield* SessionConfigError.check("SessionStore", problems, () => millis)
   const bound = yield* SharedTimeout.make(millis)
   const bulkBound = yield* SharedTimeout.make(millis * 12)
   return around(

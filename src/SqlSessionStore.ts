@@ -299,17 +299,16 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const dialect = yield* dialectOf(sql)
   const table = tableOptions(options)
+  const { timeout: bounds } = Durations.bounds
+  const timeout = Durations.read("SqlSessionStore.timeout", options.timeout ?? "5 seconds", bounds)
+  const bulkTimeout = Durations.read("SqlSessionStore.bulkTimeout", options.bulkTimeout ?? "1 minute", bounds)
   const statements = yield* SessionConfigError.check(
     "SqlSessionStore",
-    SqlText.problemsOf(dialect, table),
+    [...SqlText.problemsOf(dialect, table), ...timeout.problems, ...bulkTimeout.problems],
     () => SqlText.statements(dialect, table)
   )
-  const bound = yield* SharedTimeout.make(
-    yield* Durations.positive("SqlSessionStore", "timeout", options.timeout ?? "5 seconds")
-  )
-  const bulkBound = yield* SharedTimeout.make(
-    yield* Durations.positive("SqlSessionStore", "bulkTimeout", options.bulkTimeout ?? "1 minute")
-  )
+  const bound = yield* SharedTimeout.make(timeout.millis)
+  const bulkBound = yield* SharedTimeout.make(bulkTimeout.millis)
   const placed = outsideTransactions(yield* ownConnection(sql, dialect))
   yield* placed(options.migrate ?? true ? migrate(sql, dialect, options) : waitForOthers(sql, dialect))
 

@@ -1,8 +1,6 @@
 /** Reads the durations that an app may set: one rule for all of them. */
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { SessionConfigError } from "../SessionError.js"
 
 /** What a duration was read as, and the sentence that says what is wrong with it, if something is. */
 export interface Reading {
@@ -51,16 +49,3 @@ export const bounds = {
   /** How long a session must have been expired before it is swept. */
   margin: { from: "0 millis", to: "365 days" }
 } as const
-
-const reader =
-  (kind: keyof typeof bounds) =>
-  (module: string, option: string, input: Duration.DurationInput): Effect.Effect<number, SessionConfigError> => {
-    const { millis, problems } = read(`${module}.${option}`, input, bounds[kind])
-    return SessionConfigError.check(module, problems, () => millis)
-  }
-
-/** Reads a timeout. */
-export const positive = reader("timeout")
-
-/** Reads the margin of a sweep. */
-export const margin = reader("margin")
