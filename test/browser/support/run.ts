@@ -199,16 +199,6 @@ export const run = async (visitor: Visitor, order: Order): Promise<void> => {
     }
   }
 
-  /** Nothing of a failed order may reach into the next. */
-  const settle = async (): Promise<void> => {
-    for (const { number } of state.requests) {
-      const sent = under[number]
-      if (sent === undefined) continue
-      await visitor.finish(sent)
-      await visitor.deliver(sent)
-    }
-  }
-
   try {
     if (order.beginning !== "nobody") {
       const asked = order.beginning === "visitor"
@@ -253,7 +243,6 @@ export const run = async (visitor: Visitor, order: Order): Promise<void> => {
       }
     )
   } catch (error) {
-    await settle().catch(() => {})
     throw new Error(`${toText(order)}\n${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
 }

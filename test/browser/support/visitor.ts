@@ -16,6 +16,7 @@ declare global {
 export interface Sent {
   readonly name: string
   readonly tab: number
+  readonly server: Server
 }
 
 /** A cookie as the jar or a header has it, of an id that is written as `id` or `id.signature`. */
@@ -65,6 +66,7 @@ export const makeVisitor = async (browser: Browser, first: Server) => {
   let server = first
   let requests = 0
   let turn = 0
+  const underWay = new Set<Sent>()
 
   const tab = (index: number): Page => tabs[index] ?? assert.fail(`no tab ${index}`)
 
@@ -91,6 +93,11 @@ export const makeVisitor = async (browser: Browser, first: Server) => {
     server: (): Server => server,
     /** Forgets everything: another visitor, to the app as it was first. Tells a word that nobody had before. */
     anew: async (): Promise<string> => {
+      // Of a test that failed.
+      for (const sent of underWay) {
+        await visitor.finish(sent)
+        await visitor.deliver(sent)
+      }
       deploy(deployments.base.name, first)
       await context.clearCookies()
       return `${number}-${++turn}`
@@ -108,21 +115,27 @@ export const makeVisitor = async (browser: Browser, first: Server) => {
     start: async (index: number, what: string, when: string, value: string): Promise<Sent> => {
       const name = `${number}-${++requests}`
       await fetchFrom(index, `/api/slow/${name}/${what}/${when}/${value}`, name)
+      const sent = { name, tab: index, server }
+      underWay.add(sent)
       await Promise.race([server.waiting(name), proxy.answered(name)])
-      return { name, tab: index }
+      return sent
     },
     /** Lets it go on, and waits until the app has answered. */
-    finish: ({ name }: Sent, on: Server = server): Promise<Held> => {
-      on.release(name)
+    finish: ({ name, server }: Sent): Promise<Held> => {
+      server.release(name)
       return proxy.answered(name)
     },
     /** Lets the answer through, and waits until the page has it. */
-    deliver: ({ name, tab }: Sent): Promise<number> => {
-      proxy.deliver(name)
-      return statusOf(tab, name)
+    deliver: (sent: Sent): Promise<number> => {
+      underWay.delete(sent)
+      proxy.deliver(sent.name)
+      return statusOf(sent.tab, sent.name)
     },
     /** Waits until nobody waits for the request any more. */
-    givenUp: ({ name }: Sent): Promise<unknown> => proxy.left(name),
+    givenUp: (sent: Sent): Promise<unknown> => {
+      underWay.delete(sent)
+      return proxy.left(sent.name)
+    },
     /** Goes back to a page of the app, and tells whom that shows. */
     back: async (index: number): Promise<string> => {
       await tab(index).goBack()
