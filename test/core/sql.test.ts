@@ -1,16 +1,52 @@
 import { assert, describe, prop } from "@effect/vitest"
-import { affectedRows, classify } from "effect-sessions/internal/sqlFailure"
-import * as SqlText from "effect-sessions/internal/sqlText"
+import { affectedRows, classify, type SqlFailure } from "effect-sessions/core/sqlFailure"
+import * as SqlText from "effect-sessions/core/sqlText"
+import { sample } from "effect-sessions/core/storeModel"
 import * as FastCheck from "effect/FastCheck"
 import { test } from "vitest"
 
 const dialects = ["pg", "sqlite", "mysql"] as const
 const options: SqlText.TableOptions = { prefix: "sessions", schema: undefined, unlogged: false }
 
-const textsOf = (dialect: SqlText.Dialect, options: SqlText.TableOptions): ReadonlyArray<string> => {
-  const { deleteExpired, listByUser, ...fixed } = SqlText.statements(dialect, options)
-  return [...Object.values(fixed), listByUser(10, 20), deleteExpired(30)]
+const times = { lastSeenAt: 1000, expiresAt: 2000, now: 1000 }
+const user = { name: "name", userId: "user" }
+const page = { ...user, now: 1000, seenAfter: 0, begunAfter: 0, limit: 10, offset: 20 }
+
+/** Every statement, in every form that it can take. */
+const statementsOf = (
+  dialect: SqlText.Dialect,
+  options: SqlText.TableOptions
+): Readonly<Record<string, SqlText.Statement>> => {
+  const statements = SqlText.statements(dialect, options)
+  return {
+    insert: statements.insert(sample(), undefined),
+    "insert, guarded by nothing": statements.insert(sample(), { keys: [], after: 0 }),
+    "insert, guarded": statements.insert(sample(), { keys: ["a", "b"], after: 0 }),
+    read: statements.read("a", 1000),
+    search: statements.search(["a", "b"], 0, 1000),
+    "search for nothing": statements.search([], 0, 1000),
+    update: statements.update({ ...times, key: "a", expectedVersion: 1, data: "{}" }),
+    touch: statements.touch({ ...times, key: "a" }),
+    rotate: statements.rotate("a", 1, sample(), 1000),
+    delete: statements.delete(["a"], undefined, undefined),
+    "delete nothing": statements.delete([], 0, undefined),
+    "delete by handle": statements.delete([], undefined, "handle"),
+    "delete all that is led to": statements.delete(["a", "b"], 0, "handle"),
+    deleteByUser: statements.deleteByUser(user, undefined, undefined),
+    "deleteByUser, one": statements.deleteByUser(user, "handle", undefined),
+    "deleteByUser but one": statements.deleteByUser(user, undefined, "handle"),
+    listByUser: statements.listByUser(page),
+    deleteExpired: statements.deleteExpired(1000, 30),
+    count: statements.count("name", 1000),
+    clear: statements.clear("name"),
+    "clear all": statements.clear(undefined),
+    probe: statements.probe,
+    ledger: statements.ledger
+  }
 }
+
+const textsOf = (dialect: SqlText.Dialect, options: SqlText.TableOptions): ReadonlyArray<string> =>
+  Object.values(statementsOf(dialect, options)).map(({ text }) => text)
 
 describe("Statements", () => {
   for (const dialect of dialects) {
@@ -18,17 +54,16 @@ describe("Statements", () => {
       for (const text of textsOf(dialect, options)) {
         assert.notInclude(text, ";")
         assert.notInclude(text, "'")
-        assert.include(text, dialect === "mysql" ? "`sessions`" : "\"sessions\"")
+        assert.match(text, dialect === "mysql" ? /`sessions(_migrations)?`/ : /"sessions(_migrations)?"/)
       }
     })
 
-    test(`of ${dialect} have numbered parameters only where the dialect wants them`, () => {
-      const { update } = SqlText.statements(dialect, options)
-      assert.strictEqual(update.includes("?"), dialect !== "pg")
-      assert.strictEqual(
-        dialect === "pg" ? update.match(/\$\d+/g)?.join() : undefined,
-        dialect === "pg" ? "$1,$2,$3,$4,$5,$6,$7,$8,$9,$10" : undefined
-      )
+    test(`of ${dialect} have a mark for each parameter, numbered only where the dialect wants that`, () => {
+      for (const [name, { parameters, text }] of Object.entries(statementsOf(dialect, options))) {
+        const marks = text.match(dialect === "pg" ? /\$\d+/g : /\?/g) ?? []
+        assert.strictEqual(marks.length, parameters.length, name)
+        if (dialect === "pg") assert.deepStrictEqual(marks, parameters.map((_, index) => `$${index + 1}`))
+      }
     })
 
     test(`of ${dialect} read no clock but ours`, () => {
@@ -40,19 +75,42 @@ describe("Statements", () => {
       offset: FastCheck.double()
     }, ({ limit, offset }) => {
       const statements = SqlText.statements(dialect, options)
-      assert.match(statements.listByUser(limit, offset), / LIMIT \d+ OFFSET \d+$/)
-      assert.match(statements.deleteExpired(limit), / LIMIT \d+\b/)
+      assert.match(statements.listByUser({ ...page, limit, offset }).text, / LIMIT \d+ OFFSET \d+$/)
+      assert.match(statements.deleteExpired(1000, limit).text, / LIMIT \d+\b/)
     })
   }
 
+  prop("compare with whole times, where that changes nothing", {
+    time: FastCheck.double({ noNaN: true, min: -1e17, max: 1e17 }),
+    stored: FastCheck.integer({ min: 0, max: 2 ** 45 })
+  }, ({ stored, time }) => {
+    const [, now] = SqlText.statements("pg", options).read("a", time).parameters
+    assert.isTrue(Number.isSafeInteger(now))
+    assert.strictEqual(stored > Number(now), stored > time)
+    assert.strictEqual(stored <= Number(now), stored <= time)
+  })
+
+  test("that end what keys lead to look into the indexes in the order in which a rename moves a key", () => {
+    for (const dialect of dialects) {
+      const text = statementsOf(dialect, options)["delete all that is led to"]?.text ?? ""
+      const order = ["key", "previous_key", "earlier_key"].map((column) =>
+        text.search(new RegExp(`WHERE .?${column}.? IN`))
+      )
+      assert.notInclude(order, -1)
+      assert.deepStrictEqual(order, [...order].sort((left, right) => left - right))
+    }
+  })
+
   test("touch no data and change no version", () => {
-    for (const dialect of dialects) assert.notMatch(SqlText.statements(dialect, options).touch, /\bdata\b|\bversion\b/)
+    for (const dialect of dialects) {
+      assert.notMatch(statementsOf(dialect, options)["touch"]?.text ?? "data", /\bdata\b|\bversion\b/)
+    }
   })
 
   test("name the schema, in the ledger too", () => {
     const withSchema = { ...options, schema: "app" }
-    for (const text of textsOf("pg", withSchema)) assert.include(text, "\"app\".\"sessions\"")
-    for (const text of textsOf("mysql", withSchema)) assert.include(text, "`app`.`sessions`")
+    for (const text of textsOf("pg", withSchema)) assert.match(text, /"app"\."sessions(_migrations)?"/)
+    for (const text of textsOf("mysql", withSchema)) assert.match(text, /`app`\.`sessions(_migrations)?`/)
     assert.strictEqual(SqlText.ledgerOf(withSchema), "app.sessions_migrations")
     assert.strictEqual(SqlText.ledgerOf(options), "sessions_migrations")
   })
@@ -80,40 +138,115 @@ describe("problemsOf", () => {
 })
 
 describe("classify", () => {
-  const cases: ReadonlyArray<readonly [what: string, failure: unknown, kind: string, detail: string]> = [
+  const sqlError = (code: string, more: object = {}) => ({
+    _tag: "SqlError",
+    message: "Failed to execute statement",
+    cause: Object.assign(new Error("quotes a row"), { code }, more)
+  })
+  /** Whether the outcome is known: the database said that it did not do it, or never heard of it. */
+  const known = false
+  const unknown = true
+  const cases: ReadonlyArray<
+    readonly [what: string, failure: unknown, kind: SqlFailure["kind"], outcomeUnknown: boolean, detail: string]
+  > = [
+    ["a code of PostgreSQL", sqlError("23505"), "KeyExists", known, "SqlError 23505"],
+    ["a duplicate of MySQL", sqlError("ER_DUP_ENTRY"), "KeyExists", known, "SqlError ER_DUP_ENTRY"],
     [
-      "a code of PostgreSQL",
-      { _tag: "SqlError", cause: Object.assign(new Error("quotes a row"), { code: "23505" }) },
+      "a primary key of SQLite",
+      { cause: { code: "SQLITE_CONSTRAINT_PRIMARYKEY" } },
       "KeyExists",
-      "SqlError 23505"
+      known,
+      "unknown failure SQLITE_CONSTRAINT_PRIMARYKEY"
     ],
     [
       "a deadlock of MySQL",
       Object.assign(new Error("x"), { code: "ER_LOCK_DEADLOCK" }),
       "Transient",
+      known,
       "Error ER_LOCK_DEADLOCK"
     ],
+    ["a serialization failure", sqlError("40001"), "Transient", known, "SqlError 40001"],
     [
       "a busy SQLite, far down",
       { _tag: "SqlError", cause: { cause: { cause: { code: "SQLITE_BUSY" } } } },
       "Transient",
+      known,
       "SqlError SQLITE_BUSY"
     ],
+    ["no right to create", sqlError("42501"), "Refused", known, "SqlError 42501"],
     [
-      "a primary key of SQLite",
-      { cause: { code: "SQLITE_CONSTRAINT_PRIMARYKEY" } },
-      "KeyExists",
-      "unknown failure SQLITE_CONSTRAINT_PRIMARYKEY"
+      "no right to create on MySQL",
+      sqlError("ER_TABLEACCESS_DENIED_ERROR"),
+      "Refused",
+      known,
+      "SqlError ER_TABLEACCESS_DENIED_ERROR"
     ],
-    ["a code nobody knows", { _tag: "SqlError", cause: { code: "57P01" } }, "Other", "SqlError 57P01"],
-    ["an error without a code", new TypeError("quotes a row"), "Other", "TypeError"],
-    ["a code that quotes a row", { _tag: "SqlError", code: "Key (a)=(secret) exists" }, "Other", "SqlError"],
-    ["a text", "quotes a row", "Other", "unknown failure"],
-    ["nothing", undefined, "Other", "unknown failure"],
-    ["null", null, "Other", "unknown failure"]
+    ["a statement that was cancelled", sqlError("57014"), "Other", known, "SqlError 57014"],
+    ["a lock not had in time", sqlError("ER_LOCK_WAIT_TIMEOUT"), "Other", known, "SqlError ER_LOCK_WAIT_TIMEOUT"],
+    ["a full disk", sqlError("SQLITE_FULL"), "Other", known, "SqlError SQLITE_FULL"],
+    ["a table that is not there", sqlError("42P01"), "Other", known, "SqlError 42P01"],
+    ["too many connections", sqlError("53300"), "Other", known, "SqlError 53300"],
+    ["too many connections of MySQL", sqlError("ER_CON_COUNT_ERROR"), "Other", known, "SqlError ER_CON_COUNT_ERROR"],
+    ["a server that is not there", sqlError("ECONNREFUSED"), "Other", known, "SqlError ECONNREFUSED"],
+    ["a server without a name", sqlError("ENOTFOUND"), "Other", known, "SqlError ENOTFOUND"],
+    [
+      "a server that does not answer when called",
+      sqlError("ETIMEDOUT", { syscall: "connect" }),
+      "Other",
+      known,
+      "SqlError ETIMEDOUT"
+    ],
+    [
+      "a pool without a connection",
+      { _tag: "SqlError", message: "Failed to acquire connection", cause: new Error("timeout exceeded") },
+      "Other",
+      known,
+      "SqlError"
+    ],
+    ["a server that shuts down", sqlError("57P01"), "Other", unknown, "SqlError 57P01"],
+    ["a server that crashes", sqlError("57P02"), "Other", unknown, "SqlError 57P02"],
+    ["a broken connection of PostgreSQL", sqlError("08006"), "Other", unknown, "SqlError 08006"],
+    ["an outcome that PostgreSQL does not know", sqlError("40003"), "Other", unknown, "SqlError 40003"],
+    ["a failure inside PostgreSQL", sqlError("XX000"), "Other", unknown, "SqlError XX000"],
+    ["a connection reset", sqlError("ECONNRESET", { syscall: "read" }), "Other", unknown, "SqlError ECONNRESET"],
+    [
+      "a connection that falls silent",
+      sqlError("ETIMEDOUT", { syscall: "read" }),
+      "Other",
+      unknown,
+      "SqlError ETIMEDOUT"
+    ],
+    ["a broken pipe", sqlError("EPIPE"), "Other", unknown, "SqlError EPIPE"],
+    [
+      "a connection that MySQL lost",
+      sqlError("PROTOCOL_CONNECTION_LOST"),
+      "Other",
+      unknown,
+      "SqlError PROTOCOL_CONNECTION_LOST"
+    ],
+    [
+      "a connection that was killed",
+      sqlError("ER_CONNECTION_KILLED"),
+      "Other",
+      unknown,
+      "SqlError ER_CONNECTION_KILLED"
+    ],
+    ["a shutdown of MySQL", sqlError("ER_SERVER_SHUTDOWN"), "Other", unknown, "SqlError ER_SERVER_SHUTDOWN"],
+    ["a disk that fails", sqlError("SQLITE_IOERR_FSYNC"), "Other", unknown, "SqlError SQLITE_IOERR_FSYNC"],
+    ["an error without a code", new TypeError("quotes a row"), "Other", unknown, "TypeError"],
+    [
+      "a code that quotes a row",
+      { _tag: "SqlError", code: "Key (a)=(secret) exists" },
+      "Other",
+      unknown,
+      "SqlError"
+    ],
+    ["a text", "quotes a row", "Other", unknown, "unknown failure"],
+    ["nothing", undefined, "Other", unknown, "unknown failure"],
+    ["null", null, "Other", unknown, "unknown failure"]
   ]
-  for (const [what, failure, kind, detail] of cases) {
-    test(what, () => assert.deepStrictEqual(classify(failure), { kind, detail }))
+  for (const [what, failure, kind, outcomeUnknown, detail] of cases) {
+    test(what, () => assert.deepStrictEqual(classify(failure), { kind, outcomeUnknown, detail }))
   }
 
   test("comes to an end with a failure that causes itself", () => {

@@ -53,10 +53,14 @@ const explain: Readonly<
   >
 > = {
   pg: { prefix: "EXPLAIN (FORMAT JSON) ", wholeTable: /Seq Scan/, expected: /Index (Only )?Scan/ },
-  sqlite: { prefix: "EXPLAIN QUERY PLAN ", wholeTable: /SCAN (?!batch)/, expected: /SEARCH .* USING .*INDEX/ },
+  sqlite: {
+    prefix: "EXPLAIN QUERY PLAN ",
+    wholeTable: /SCAN (?!batch|led|CONSTANT ROW)/,
+    expected: /SEARCH .* USING .*INDEX/
+  },
   mysql: {
     prefix: "EXPLAIN FORMAT=JSON ",
-    wholeTable: /(?<!<derived\d+>",[\sn]*)"access_type": ?"(ALL|index)"/,
+    wholeTable: /(?<!<(?:derived|union)[\d,]+>",[\sn]*)"access_type": ?"(ALL|index)"/,
     expected: /"key"/
   }
 }
