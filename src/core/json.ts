@@ -65,6 +65,29 @@ const kindOf = (value: unknown, depth: number): Kind => {
   }
 }
 
+/**
+ * Where a key `__proto__` is, in data that is still to be encoded, in its arrays and plain objects: whoever copies keys
+ * loses it in silence.
+ */
+export const prototypeKey = (value: unknown): string | undefined => {
+  const steps = stepsToPrototype(value, 0)
+  return steps === undefined ? undefined : pathOf(steps)
+}
+
+const stepsToPrototype = (value: unknown, depth: number): ReadonlyArray<PropertyKey> | undefined => {
+  if (typeof value !== "object" || value === null) return undefined
+  const isArray = Array.isArray(value)
+  if (!isArray && !isPlain(value)) return undefined
+  if (Object.hasOwn(value, "__proto__")) return ["__proto__"]
+  // Too deep to be written, whatever it is.
+  if (depth >= maxDepth) return []
+  for (const [step, member] of isArray ? value.entries() : Object.entries(value)) {
+    const steps = stepsToPrototype(member, depth + 1)
+    if (steps !== undefined) return [step, ...steps]
+  }
+  return undefined
+}
+
 const byteLength = (text: string): number => Buffer.byteLength(text)
 
 const textOf = (value: unknown, maxBytes: number, droppedUndefined: boolean): Text => {

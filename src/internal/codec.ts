@@ -144,13 +144,14 @@ export const make = Effect.fnUntraced(function*<Data, User>(
     }
   }
 
-  const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
-    isVerbatim !== undefined && isVerbatim(data)
-      ? toText(Json.stringifyUnchecked(data, maxBytes))
-      : Effect.flatMap(
-        Effect.mapError(codable.encode(data), ({ path }) => dataError("Unencodable", path)),
-        (encoded) => toText(Json.stringify(encoded, maxBytes))
-      )
+  const encodeData = (data: Data): Effect.Effect<string, SessionDataError> => {
+    if (isVerbatim !== undefined && isVerbatim(data)) return toText(Json.stringifyUnchecked(data, maxBytes))
+    const prototypeKey = Json.prototypeKey(data)
+    return prototypeKey !== undefined ? Effect.fail(dataError("NotJson", prototypeKey)) : Effect.flatMap(
+      Effect.mapError(codable.encode(data), ({ path }) => dataError("Unencodable", path)),
+      (encoded) => toText(Json.stringify(encoded, maxBytes))
+    )
+  }
 
   const encodeUser = (user: User): Effect.Effect<string, SessionDataError> =>
     Effect.flatMap(

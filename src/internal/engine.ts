@@ -244,12 +244,13 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     return Effect.matchEffect(codec.decode(record), {
       onSuccess: ({ data, user }) => Effect.succeed({ data, user, record }),
       onFailure: ({ part, path }) =>
-        Effect.zipRight(
-          unusable(record, part, path),
-          onUndecodable === "discard"
-            ? Effect.succeed(undefined)
-            : Effect.fail(new SessionDataError({ reason: "Undecodable", detail: path }))
-        )
+        onUndecodable === "discard"
+          ? Effect.as(unusable(record, part, path), undefined)
+          // Whoever gets this says it.
+          : Effect.zipRight(
+            Metric.increment(SessionMetrics.undecodable[part]),
+            Effect.fail(new SessionDataError({ reason: "Undecodable", detail: part === "user" ? "the user" : path }))
+          )
     })
   }
 
