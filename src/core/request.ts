@@ -166,13 +166,17 @@ export const pending = <Data, User, S extends Stored<Data>>(
     ? "Touch"
     : "Nothing"
 
-/** What is staged since `taken` was, which is no longer to be written. */
-const stagedSince = <Data, User>(staged: Staged<Data, User>, taken: Staged<Data, User>): Staged<Data, User> => ({
-  changes: staged.changes.slice(taken.changes.length),
-  signIn: staged.signIn === taken.signIn ? undefined : staged.signIn,
-  rotate: staged.rotate && !taken.rotate,
-  create: staged.create && !taken.create
-})
+/** What is staged but for `taken`, which is no longer to be written. */
+const stagedSince = <Data, User>(staged: Staged<Data, User>, taken: Staged<Data, User>): Staged<Data, User> => {
+  if (staged === taken) return unstaged
+  const changes = new Set(taken.changes)
+  return {
+    changes: staged.changes.filter((change) => !changes.has(change)),
+    signIn: staged.signIn === taken.signIn ? undefined : staged.signIn,
+    rotate: staged.rotate && !taken.rotate,
+    create: staged.create && !taken.create
+  }
+}
 
 /** Whether something that was to be written is among what another commit has taken. */
 export const shares = <Data, User>(asked: Staged<Data, User>, taken: Staged<Data, User>): boolean =>

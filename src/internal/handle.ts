@@ -242,7 +242,10 @@ export class RequestSession<Data, User> {
     const { length: known } = this.drops
     return this.writing((before) => {
       const drop = this.drops.slice(known).find(({ taken }) => Request.shares(asked, taken))
-      if (drop !== undefined) return Effect.failCause(drop.cause)
+      if (drop !== undefined) {
+        this.state = Request.failed(before, asked)
+        return Effect.failCause(drop.cause)
+      }
       const { staged: taken } = before
       const { endedHere, lost } = this
       // What was not to be undone is not to be undone by trying again.
