@@ -45,9 +45,11 @@ const me = HttpApiEndpoint.get("me", "/me").addSuccess(Schema.Struct({ name: Sch
 const count = HttpApiEndpoint.post("count", "/count").addSuccess(Schema.Number).middleware(RequireProof)
 const signIn = HttpApiEndpoint.post("signIn", "/sign-in").addSuccess(Schema.String)
 
+const password = HttpApiEndpoint.post("password", "/password")
+
 class Api extends HttpApi.make("api")
   .add(HttpApiGroup.make("open").add(signIn))
-  .add(HttpApiGroup.make("users").add(me).add(count).middleware(RequireUser))
+  .add(HttpApiGroup.make("users").add(me).add(count).add(password).middleware(RequireUser))
   .middleware(AppSessions)
 {}
 
@@ -71,6 +73,12 @@ const Users = HttpApiBuilder.group(Api, "users", (handlers) =>
         const session = yield* AppSession
         yield* session.update(({ count }) => ({ count: count + 1 }))
         return (yield* session.get).count
+      }))
+    .handle("password", () =>
+      Effect.gen(function*() {
+        const sessions = yield* AppSession.sessions
+        yield* Effect.orDie(sessions.destroyByUser("ada"))
+        yield* Effect.flatMap(AppSession, (session) => session.signIn("ada"))
       })))
 
 /** Where the app's users are. */
@@ -146,6 +154,24 @@ describe("G4: as HttpApi middleware", () => {
         const passed = yield* send("POST", "/count", { cookie, "x-csrf-token": String(token) })
         assert.deepStrictEqual([passed.status, passed.body], [200, 1])
         assert.deepStrictEqual((yield* send("GET", "/me", { cookie })).body, { name: "Ada", count: 1 })
+      })
+  )
+
+  scoped(
+    "A4: a change of the password ends all sessions and begins a new one, behind a guard",
+    () =>
+      Effect.gen(function*() {
+        const { send, store } = yield* serve
+        const { cookie } = yield* send("POST", "/sign-in")
+        const other = yield* send("POST", "/sign-in")
+        const changed = yield* send("POST", "/password", { cookie })
+        assert.strictEqual(changed.status, 204)
+        assert.strictEqual(yield* store.service.count("AppSession", 0), 1)
+        const statuses = yield* Effect.forEach(
+          [cookie, other.cookie, changed.cookie],
+          (cookie) => Effect.map(send("GET", "/me", { cookie }), ({ status }) => status)
+        )
+        assert.deepStrictEqual(statuses, [401, 401, 200])
       })
   )
 })
