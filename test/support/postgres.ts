@@ -158,6 +158,12 @@ export const makePostgres = async (
       server.kill(signal)
     })
   process.once("exit", () => server?.kill("SIGINT"))
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      server?.kill("SIGINT")
+      process.kill(process.pid, signal)
+    })
+  }
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     start: async () => {
