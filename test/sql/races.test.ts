@@ -5,8 +5,9 @@ import type * as SessionStore from "effect-sessions/SessionStore"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { mysql, mysqlMissing, postgresMissing, sqlite, sqliteFile } from "../support/clients.js"
+import { isolated } from "./support/environment.js"
 import { report, rounded, sized, timeout } from "./support/size.js"
-import { isolated, now, owner, postgresWith, rotation, sample, storeOn } from "./support/stores.js"
+import { now, owner, postgresWith, rotation, sample, storeOn } from "./support/stores.js"
 
 type Store = SessionStore.Service
 

@@ -15,7 +15,7 @@ const againstRotation = (round: Round) =>
     const { cookie, here, there } = round
     const answers = yield* atOnce(round, [[here, "/rotate"], [there, "/rotate"], [here, "/rotate"], [there, "/rotate"]])
     const winners = answers.flatMap((answer) => answer.status === 200 ? [answer.cookie] : [])
-    for (const { status } of answers) assert.include([200, 401], status)
+    for (const { status } of answers) assert.include([200, 401, 409], status)
     assert.strictEqual(winners.length, 1)
     const next = winners[0] ?? ""
     yield* isDead(round, cookie)
@@ -24,21 +24,19 @@ const againstRotation = (round: Round) =>
     return "one winner"
   })
 
-/** A rotation against a sign-out: whichever comes first makes the other find nothing. */
+/** A rotation against a sign-out: whichever comes first, the session is over. */
 const againstSignOut = (round: Round) =>
   Effect.gen(function*() {
     const { cookie, here, there } = round
     const [rotation, end] = yield* atOnce(round, [[there, "/rotate"], [here, "/sign-out"]])
     assert.strictEqual(end?.status, 200)
     yield* isDead(round, cookie)
-    if (rotation?.status === 401) {
-      assert.isUndefined(rotation.cookie)
+    if (rotation?.status !== 200) {
+      assert.include([401, 409], rotation?.status)
+      assert.isUndefined(rotation?.cookie)
       return "signed out first"
     }
-    assert.strictEqual(rotation?.status, 200)
-    const next = rotation?.cookie ?? ""
-    yield* isLive(round, next)
-    yield* signOut(round, next)
+    yield* isDead(round, rotation.cookie ?? "")
     return "rotated first"
   })
 
@@ -53,7 +51,7 @@ const againstWrite = (round: Round) =>
       [here, "/append?item=a"]
     ])
     assert.strictEqual(rotation?.status, 200)
-    for (const { status } of writes) assert.include([200, 401], status)
+    for (const { status } of writes) assert.include([200, 401, 409], status)
     const [one, other, append] = writes.map(({ status }) => status === 200 ? 1 : 0)
     const next = rotation?.cookie ?? ""
     yield* isDead(round, cookie)
@@ -72,9 +70,9 @@ const races = [
 ]
 
 const databases = [
-  { target: postgresTarget, rounds: sized({ small: 100, full: 5_000 }) },
-  { target: mysqlTarget, rounds: sized({ small: 50, full: 5_000 }) },
-  { target: sqliteTarget, rounds: sized({ small: 20, full: 1_000 }) }
+  { target: postgresTarget, rounds: sized({ small: 40, full: 5_000 }) },
+  { target: mysqlTarget, rounds: sized({ small: 30, full: 5_000 }) },
+  { target: sqliteTarget, rounds: sized({ small: 10, full: 1_000 }) }
 ]
 
 /** Rotates and writes one session until the server is gone. Says what was acknowledged, and what the last try was. */

@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { createServer } from "node:http"
-import { clientOf, environment } from "../support/environment.js"
+import { clientOf, environment, isolated } from "../support/environment.js"
 import { Ledger } from "../support/session.js"
 
 const parameter = (name: string) =>
@@ -82,7 +82,9 @@ const announce = HttpServer.addressWith((address) =>
   })
 )
 
-const { CONNECTIONS, DATABASE_URL, PREFIX, TOUCH_INTERVAL } = environment()
+const { CONNECTIONS, DATABASE_URL, ISOLATION, PREFIX, TOUCH_INTERVAL } = environment()
+
+const client = clientOf(DATABASE_URL, Number(CONNECTIONS))
 
 const Live = Layer.effectDiscard(announce).pipe(
   Layer.provideMerge(HttpServer.serve(router)),
@@ -91,7 +93,7 @@ const Live = Layer.effectDiscard(announce).pipe(
   ),
   Layer.provide(Sessions.layer(Ledger)),
   Layer.provide(SqlSessionStore.layerWith({ prefix: PREFIX })),
-  Layer.provide(clientOf(DATABASE_URL, Number(CONNECTIONS))),
+  Layer.provide(ISOLATION === "" ? client : isolated(client, ISOLATION, Number(CONNECTIONS))),
   Layer.provide(SessionTimeouts.layerConfig({
     touchInterval: Config.succeed(TOUCH_INTERVAL).pipe(Config.mapAttempt((text) => Number(text)))
   })),

@@ -1,4 +1,5 @@
-import type * as SqlClient from "@effect/sql/SqlClient"
+import * as SqlClient from "@effect/sql/SqlClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -9,6 +10,8 @@ export interface Environment {
   readonly PREFIX: string
   readonly CONNECTIONS?: string
   readonly TOUCH_INTERVAL?: string
+  /** The isolation level of a MySQL client. The server's own if left out. */
+  readonly ISOLATION?: string
 }
 
 const required = (name: keyof Environment): string => {
@@ -22,8 +25,27 @@ export const environment = (): Required<Environment> => ({
   DATABASE_URL: required("DATABASE_URL"),
   PREFIX: required("PREFIX"),
   CONNECTIONS: process.env["CONNECTIONS"] ?? "10",
-  TOUCH_INTERVAL: process.env["TOUCH_INTERVAL"] ?? "60000"
+  TOUCH_INTERVAL: process.env["TOUCH_INTERVAL"] ?? "60000",
+  ISOLATION: process.env["ISOLATION"] ?? ""
 })
+
+/** A client of MySQL whose connections, all of them, work at an isolation level of their own. */
+export const isolated = <E>(
+  client: Layer.Layer<SqlClient.SqlClient, E>,
+  level: string,
+  connections: number
+): Layer.Layer<SqlClient.SqlClient, E> =>
+  Layer.tap(client, (context) => {
+    const { reserve } = Context.get(context, SqlClient.SqlClient)
+    return Effect.orDie(Effect.scoped(Effect.replicateEffect(
+      Effect.flatMap(
+        reserve,
+        (connection) => connection.executeUnprepared(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`, [], undefined)
+      ),
+      connections,
+      { concurrency: "unbounded" }
+    )))
+  })
 
 const load = <E>(client: () => Promise<Layer.Layer<SqlClient.SqlClient, E>>): Layer.Layer<SqlClient.SqlClient> =>
   Layer.orDie(Layer.unwrapEffect(Effect.promise(client)))

@@ -22,14 +22,14 @@ export class Servers extends Context.Tag("test/Servers")<
   Servers,
   { readonly url: string; readonly prefix: string; readonly first: Server; readonly second: Server }
 >() {
-  static readonly on = (target: Target, prefix: string): Layer.Layer<Servers> =>
+  static readonly on = (target: Target, prefix: string, isolation = ""): Layer.Layer<Servers> =>
     Layer.scoped(
       Servers,
       Effect.gen(function*() {
         const url = target.url()
         yield* dropTables(url, prefix)
         // Every activity is written at once, so that reads and touches write, too.
-        const server = startServer({ DATABASE_URL: url, PREFIX: prefix, TOUCH_INTERVAL: "1" })
+        const server = startServer({ DATABASE_URL: url, PREFIX: prefix, TOUCH_INTERVAL: "1", ISOLATION: isolation })
         const [first, second] = yield* Effect.all([server, server], { concurrency: "unbounded" })
         return { url, prefix, first, second }
       })
@@ -59,12 +59,14 @@ export const playRounds = (options: {
       })
     const started = performance.now()
     yield* Effect.forEach(Array.from({ length: rounds }, (_, index) => index), one, { concurrency: 8, discard: true })
-    assert.deepStrictEqual(yield* usersWithRows(url, prefix), [])
+    const survivors = yield* usersWithRows(url, prefix)
     report(`${prefix}, ${new URL(url).protocol}, ${what}`, {
       rounds,
+      survivors: survivors.length,
       outcomes: Object.fromEntries(outcomes),
       seconds: rounded((performance.now() - started) / 1000)
     })
+    assert.deepStrictEqual(survivors, [])
     return Object.fromEntries(outcomes)
   })
 

@@ -89,24 +89,6 @@ export const postgresWith = (
   return postgres({ url: Redacted.make(url.href.replaceAll("+", "%20")), ...options })
 }
 
-/** A client of MySQL whose connections, all of them, work at an isolation level of their own. */
-export const isolated = <E>(
-  client: Layer.Layer<SqlClient.SqlClient, E>,
-  level: string,
-  connections: number
-): Layer.Layer<SqlClient.SqlClient, E> =>
-  Layer.tap(client, (context) => {
-    const { reserve } = Context.get(context, SqlClient.SqlClient)
-    return Effect.orDie(Effect.scoped(Effect.replicateEffect(
-      Effect.flatMap(
-        reserve,
-        (connection) => connection.executeUnprepared(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`, [], undefined)
-      ),
-      connections,
-      { concurrency: "unbounded" }
-    )))
-  })
-
 /** Holds a connection of a client in a transaction in which `statement` was run, until the scope ends. */
 export const holding = (
   sql: SqlClient.SqlClient,
