@@ -85,32 +85,32 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/** Starts a program and waits until it has said something, or has ended well if nothing needs to be said. */
+/** Starts a program, and waits until it has said something, or has ended well if nothing needs to be said. */
 const start = (
   program: string,
   args: ReadonlyArray<string>,
-  user: User,
-  cwd: string,
+  options: User & { readonly cwd: string },
   until?: string
-): Promise<ChildProcess.ChildProcess> =>
-  new Promise((resolve, reject) => {
-    const child = ChildProcess.spawn(program, args, {
-      ...user,
-      cwd,
-      env: { ...process.env, LC_ALL: "C" },
-      stdio: ["ignore", "ignore", "pipe"]
-    })
+): { readonly child: ChildProcess.ChildProcess; readonly done: Promise<void> } => {
+  const child = ChildProcess.spawn(program, args, {
+    ...options,
+    env: { ...process.env, LC_ALL: "C" },
+    stdio: ["ignore", "ignore", "pipe"]
+  })
+  const done = new Promise<void>((resolve, reject) => {
     let said = ""
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       if (until === undefined || !said.includes(until)) said += text
-      if (until !== undefined && said.includes(until)) resolve(child)
+      if (until !== undefined && said.includes(until)) resolve()
     })
     child.once("error", reject)
     child.once("close", (code) => {
-      if (code === 0 && until === undefined) resolve(child)
+      if (code === 0 && until === undefined) resolve()
       else reject(new Error(`${Path.basename(program)} ended with ${code}: ${said.trim().split("\n").at(-1)}`))
     })
   })
+  return { child, done }
+}
 
 /** A server with an empty database, not yet started. */
 export interface Postgres {
@@ -146,7 +146,7 @@ export const makePostgres = async (
   await FileSystem.writeFile(password, "postgres\n")
   if (user.uid !== undefined && user.gid !== undefined) await FileSystem.chown(data, user.uid, user.gid)
   const flags = ["--auth=password", "--username=postgres", `--pwfile=${password}`, "--encoding=UTF8", "--no-sync"]
-  await start(program("initdb"), [`--pgdata=${data}`, ...flags], user, folder)
+  await start(program("initdb"), [`--pgdata=${data}`, ...flags], { ...user, cwd: folder }).done
 
   const port = await freePort()
   const all = [...settings, "listen_addresses=127.0.0.1", "unix_socket_directories="]
@@ -157,24 +157,16 @@ export const makePostgres = async (
       server.once("exit", () => resolve())
       server.kill(signal)
     })
-  process.once("exit", () => server?.kill("SIGINT"))
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
-      server?.kill("SIGINT")
-      process.kill(process.pid, signal)
-    })
-  }
+  // Vitest, told to end, exits in a listener of its own, and those behind it are not called.
+  process.prependOnceListener("exit", () => server?.kill("SIGINT"))
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-    start: async () => {
+    start: () => {
       const flags = all.flatMap((setting) => ["-c", setting])
-      server = await start(
-        program("postgres"),
-        ["-D", data, "-p", `${port}`, ...flags],
-        user,
-        folder,
-        "ready to accept"
-      )
+      const args = ["-D", data, "-p", `${port}`, ...flags]
+      const { child, done } = start(program("postgres"), args, { ...user, cwd: folder }, "ready to accept")
+      server = child
+      return done
     },
     stop: () => end("SIGINT"),
     crash: () => end("SIGQUIT")
