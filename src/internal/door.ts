@@ -16,6 +16,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Credential from "../core/credential.js"
+import * as Csrf from "../core/csrf.js"
 import * as Expiry from "../core/expiry.js"
 import * as Request from "../core/request.js"
 import { responseHeaders } from "../core/responseHeaders.js"
@@ -228,7 +229,7 @@ export const make = <Self, H, Data, User>(
     const opened = (): Handle.RequestSession<Data, User> => {
       if (session !== undefined) return session
       reading = read(headers, arrivedAt)
-      const canGiveId = headers["upgrade"] === undefined || method !== "GET"
+      const canGiveId = !Csrf.opensSocket({ method, upgrade: headers["upgrade"] })
       session = new Handle.RequestSession(engine, bring(reading, arrivedAt), { canGiveId, toBearer })
       session.inBackground = options.background ?? false
       session.closed = closed
