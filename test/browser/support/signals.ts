@@ -6,7 +6,7 @@ export interface Signals<A> {
   readonly over: (why: string) => void
 }
 
-const patience = 60_000
+const patience = 300_000
 
 export const makeSignals = <A>(what: string): Signals<A> => {
   const values = new Map<string, A>()

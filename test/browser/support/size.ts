@@ -1,6 +1,8 @@
 import type { Order } from "./orders.js"
 
-const campaign = process.env["CAMPAIGN"] ?? ""
+const campaign = process.env["CAMPAIGN"]
+
+export const isCampaign = campaign === "full" || campaign === "middle"
 
 /** `CAMPAIGN=full` runs every order of the model, `middle` a part of them; `OVERLAP_SEED` picks another part. */
 const share = campaign === "full" ? 1 : campaign === "middle" ? 1 / 24 : 1 / 320
