@@ -69,10 +69,14 @@ const checkPast = (
   // No login is lost to a request that was answered later, unless that was a sign-out.
   const ends = past.some(({ asked }) => asked.what === "signOut" || asked.what === "password")
   for (const login of done.filter(({ asked, status }) => asked.what === "signIn" && status === 200)) {
-    // One that had been answered before it, or came from a browser without a cookie, cannot know of it.
+    // One that had been answered before it, or came from a browser without a cookie, cannot know of it. And where a new id
+    // did not arrive, the browser has none that is live.
     const overtaken = past.some((other) =>
-      other !== login && (other.finishedAt < login.finishedAt || other.ids.length === 0) &&
-      other.deliveredAt > login.deliveredAt && other.deliveredAt < never && other.sets.length > 0
+      other !== login && other.sets.length > 0 &&
+      (other.deliveredAt === never
+        ? other.finishedAt < never
+        : other.deliveredAt > login.deliveredAt &&
+          (other.finishedAt < login.finishedAt || other.ids.length === 0))
     )
     if (!ends && !overtaken && !steps.some(({ _tag }) => _tag === "revoke" || _tag === "redeploy")) {
       assert.isNotNull(seen.user, "a login was lost")
