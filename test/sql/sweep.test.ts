@@ -1,14 +1,13 @@
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as SessionCleaner from "effect-sessions/SessionCleaner"
 import * as SessionStore from "effect-sessions/SessionStore"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import { clientOf } from "./support/environment.js"
 import { expiredOf, fill, fillKey, fillNow } from "./support/fill.js"
 import { percentile, report, rounded, sized, timeout } from "./support/size.js"
-import { holding, owner, sample, storeOn } from "./support/stores.js"
+import { atTime, holding, owner, sample, storeOn } from "./support/stores.js"
 import { dropTables, mysqlTarget, postgresTarget, type Target } from "./support/targets.js"
 
 const prefix = "swept"
@@ -31,14 +30,12 @@ const twoNodes = (target: Target) =>
     return { one, other }
   })
 
-/** A full sweep at the time of the filled table, or some milliseconds later: nothing expires in its next minute. */
+/** A full sweep at the time of the filled table: nothing else expires in its next minute. */
 const sweep = (store: SessionStore.Service) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    Effect.provideService(
-      SessionCleaner.sweep({ margin: now - fillNow, batchSize: 1000 }),
-      SessionStore.SessionStore,
-      store
-    ))
+  SessionCleaner.sweep({ margin: 0, batchSize: 1000 }).pipe(
+    Effect.provideService(SessionStore.SessionStore, store),
+    atTime(fillNow)
+  )
 
 /** Milliseconds of each read of a live session, one after the other, until told to stop. */
 const readLatencies = (store: SessionStore.Service, goesOn: Effect.Effect<boolean>) =>

@@ -57,7 +57,7 @@ export const start = (program: string, variables: Environment): Effect.Effect<Ru
 export const eventually = <A, E, R>(
   what: string,
   ask: Effect.Effect<A | undefined, E, R>,
-  patience = 30_000
+  patience = 300_000
 ): Effect.Effect<A, E, R> => {
   const again = (left: number): Effect.Effect<A, E, R> =>
     Effect.flatMap(ask, (answer) => {

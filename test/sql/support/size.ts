@@ -13,6 +13,10 @@ export const sized = (
   sizes: { readonly small: number; readonly middle?: number; readonly full: number }
 ): number => campaign === "middle" ? sizes.middle ?? Math.min(sizes.small * 5, sizes.full) : sizes[campaign]
 
+/** What is left of a list in a small campaign: starting processes takes most of its time, so it starts few. */
+export const someOf = <A>(all: ReadonlyArray<A>, isEnough: (one: A) => boolean): ReadonlyArray<A> =>
+  campaign === "small" ? all.filter(isEnough) : all
+
 /**
  * How long a campaign may take. Nothing is proven by being fast: the limit is for what hangs, and no loaded machine
  * comes near it.

@@ -34,6 +34,18 @@ export const owner = { name: "name", userId: "user" }
 /** All sessions of that user. */
 export const everySession = { ...owner, now, seenAfter: 0, begunAfter: 0, limit: 100, offset: 0 }
 
+/** Runs an effect at a time. What it waits for takes as long as ever. */
+export const atTime = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.clockWith((clock) =>
+    Effect.withClock(
+      effect,
+      Object.assign(Object.create(clock), {
+        currentTimeMillis: Effect.succeed(millis),
+        unsafeCurrentTimeMillis: () => millis
+      })
+    )
+  )
+
 /** A change of the data of a sample. */
 export const change = (record: SessionStore.SessionRecord, data = "{}"): SessionStore.Update => ({
   key: record.key,
