@@ -1,12 +1,14 @@
-import { assert, describe, prop } from "@effect/vitest"
-import * as Expiry from "effect-sessions/internal/expiry"
-import { type EndState, planCookie, planStore } from "effect-sessions/internal/plan"
+import { assert, describe, it, prop } from "@effect/vitest"
+import { deriveHandle } from "effect-sessions/core/digest"
+import * as Expiry from "effect-sessions/core/expiry"
+import * as Plan from "effect-sessions/core/plan"
+import type { SessionRecord } from "effect-sessions/core/record"
 import * as FastCheck from "effect/FastCheck"
 
 const timeouts = FastCheck.record({
-  idle: FastCheck.integer({ min: 2, max: 100 }),
+  idle: FastCheck.integer({ min: 2, max: 60 }),
   longer: FastCheck.integer({ min: 0, max: 300 }),
-  touch: FastCheck.integer({ min: 1, max: 99 })
+  touch: FastCheck.integer({ min: 1, max: 20 })
 }).map(({ idle, longer, touch }): Expiry.Timeouts => ({
   idle,
   absolute: idle + longer,
@@ -15,7 +17,7 @@ const timeouts = FastCheck.record({
 
 const times = FastCheck.record({
   createdAt: FastCheck.integer({ min: 0, max: 500 }),
-  seenAfter: FastCheck.integer({ min: 0, max: 200 }),
+  seenAfter: FastCheck.integer({ min: 0, max: 40 }),
   expiresAfter: FastCheck.integer({ min: -5, max: 200 })
 }).map(({ createdAt, expiresAfter, seenAfter }) => ({
   createdAt,
@@ -25,13 +27,58 @@ const times = FastCheck.record({
 
 const now = FastCheck.integer({ min: 0, max: 1000 })
 
-const wish = FastCheck.record({
-  data: FastCheck.option(FastCheck.constant("\"new\""), { nil: undefined }),
-  signIn: FastCheck.option(FastCheck.constant("grace"), { nil: undefined }),
+const optional = <A>(value: FastCheck.Arbitrary<A>) => FastCheck.option(value, { nil: undefined, freq: 1 })
+
+const wish: FastCheck.Arbitrary<Plan.Wish> = FastCheck.record({
+  data: optional(FastCheck.constant("\"new\"")),
+  signIn: optional(FastCheck.constantFrom("ada", "grace")),
   rotate: FastCheck.boolean(),
   create: FastCheck.boolean(),
   active: FastCheck.boolean()
 })
+
+const key = FastCheck.constantFrom("one", "two", "three", "four", "five")
+
+const keys = FastCheck.uniqueArray(key, { maxLength: 4 })
+
+const record = (key: FastCheck.Arbitrary<string>): FastCheck.Arbitrary<SessionRecord> =>
+  FastCheck.record({
+    name: FastCheck.constant("App"),
+    key,
+    previousKey: FastCheck.option(FastCheck.constantFrom("one", "two")),
+    earlierKey: FastCheck.option(FastCheck.constantFrom("three", "four")),
+    renamedAt: FastCheck.option(FastCheck.nat(500)),
+    handle: FastCheck.constantFrom("handle", "another handle"),
+    userId: FastCheck.option(FastCheck.constantFrom("ada", "grace")),
+    data: FastCheck.constantFrom("\"old\"", "\"other\""),
+    version: FastCheck.integer({ min: 1, max: 9 }),
+    times,
+    remembered: FastCheck.boolean()
+  }).map(({ times, ...others }) => ({ ...others, ...times }))
+
+const stored = record(FastCheck.constant("key"))
+
+const presented = FastCheck.record({ keys, renamedAfter: FastCheck.nat(500) })
+
+/** What is true of every case that a sentence is about, and that there were some. */
+const holds = <A>(
+  sentence: string,
+  cases: FastCheck.Arbitrary<A>,
+  applies: (given: A) => boolean,
+  check: (given: A) => void
+): void =>
+  it(sentence, () => {
+    let seen = 0
+    FastCheck.assert(
+      FastCheck.property(cases, (given) => {
+        if (!applies(given)) return
+        seen++
+        check(given)
+      }),
+      { numRuns: 2000 }
+    )
+    assert.isAbove(seen, 20)
+  })
 
 describe("Expiry", () => {
   prop(
@@ -60,110 +107,358 @@ describe("Expiry", () => {
 
   prop(
     "a session lives for the idle timeout from its beginning, if the absolute one is not sooner",
-    { timeouts, now },
-    ({ now, timeouts }) => {
+    { timeouts, now, stored },
+    ({ now, stored, timeouts }) => {
       const begun = Expiry.beginAt(timeouts, now)
-      assert.isTrue(Expiry.isPossible(begun, now))
+      assert.isTrue(Expiry.isPossible({ ...stored, ...begun }, now))
       assert.isTrue(Expiry.isLive(timeouts, begun, now + timeouts.idle - 1))
       assert.isFalse(Expiry.isLive(timeouts, begun, now + timeouts.idle))
     }
   )
-})
-
-const stored = FastCheck.record({
-  times,
-  userId: FastCheck.option(FastCheck.constant("ada")),
-  version: FastCheck.integer({ min: 1, max: 9 })
-}).map(({ times, userId, version }) => ({ key: "key", data: "\"old\"", userId, version, ...times }))
-
-describe("planStore", () => {
-  prop(
-    "makes a row for a visitor only if the wish is worth one",
-    { timeouts, now, wish },
-    ({ now, timeouts, wish }) => {
-      const plan = planStore(timeouts, now, undefined, "\"initial\"", wish)
-      const isWorthIt = wish.data !== undefined || wish.signIn !== undefined || wish.create
-      assert.strictEqual(plan._tag, isWorthIt ? "Insert" : "Nothing")
-      if (plan._tag !== "Insert") return
-      assert.deepStrictEqual(
-        {
-          data: plan.next.data,
-          userId: plan.next.userId,
-          createdAt: plan.next.createdAt,
-          lastSeenAt: plan.next.lastSeenAt
-        },
-        { data: wish.data ?? "\"initial\"", userId: wish.signIn ?? null, createdAt: now, lastSeenAt: now }
-      )
-      assert.isAbove(plan.next.expiresAt, now)
-    }
-  )
 
   prop(
-    "writes nothing to a session that has ended",
-    { timeouts, now, wish, stored },
-    ({ now, stored, timeouts, wish }) => {
-      if (Expiry.isLive(timeouts, stored, now)) return
-      const plan = planStore(timeouts, now, stored, "", wish)
-      const isChange = wish.data !== undefined || wish.signIn !== undefined || wish.rotate
-      assert.strictEqual(plan._tag, isChange ? "Gone" : "Nothing")
-    }
-  )
-
-  prop(
-    "changes of a live session exactly what was wished for",
-    { timeouts, now, wish, stored },
-    ({ now, stored, timeouts, wish }) => {
-      if (!Expiry.isLive(timeouts, stored, now)) return
-      const plan = planStore(timeouts, now, stored, "", wish)
-      const isTouched = wish.active && now - stored.lastSeenAt >= timeouts.touchInterval
+    "what a list asks a store for is what is live, but for the stored deadline",
+    { timeouts, times, now },
+    (given) => {
+      const { now, timeouts, times } = given
+      const { begunAfter, seenAfter } = Expiry.liveAfter(timeouts, now)
       assert.strictEqual(
-        plan._tag,
-        wish.rotate || wish.signIn !== undefined
-          ? "Rotate"
-          : wish.data !== undefined
-          ? "Update"
-          : isTouched
-          ? "Touch"
-          : "Nothing"
+        times.lastSeenAt > seenAfter && times.createdAt > begunAfter && now < times.expiresAt,
+        Expiry.isLive(timeouts, times, now)
       )
-      if (plan._tag === "Nothing" || plan._tag === "Gone") return
-      const { next } = plan
-      assert.strictEqual(next.data, wish.data ?? stored.data)
-      assert.strictEqual(next.userId, wish.signIn ?? stored.userId)
-      assert.strictEqual(next.version, plan._tag === "Touch" ? stored.version : stored.version + 1)
-      assert.strictEqual(next.createdAt, wish.signIn === undefined ? stored.createdAt : now)
-      assert.strictEqual(next.lastSeenAt, wish.signIn !== undefined || isTouched ? now : stored.lastSeenAt)
-      assert.isAtMost(next.expiresAt, next.createdAt + timeouts.absolute + (isTouched || wish.signIn ? 0 : Infinity))
-      assert.isAbove(next.expiresAt, now)
+    }
+  )
+
+  it("an id renamed a minute before a request arrived, and a second for clocks, was renamed a moment ago", () => {
+    assert.strictEqual(Expiry.renamedAfter(100_000), 39_000)
+  })
+})
+
+describe("choose", () => {
+  prop(
+    "is the one live session of the keys, if no other key leads to another",
+    { keys, records: FastCheck.uniqueArray(record(key), { maxLength: 4, selector: ({ key }) => key }) },
+    ({ keys, records }) => {
+      const own = records.filter((record) => keys.some((key) => key === record.key))
+      const isSuccessorUnknown = records.some((record) => !own.includes(record))
+      const found = Plan.choose(keys, records)
+      if (own.length === 0 || isSuccessorUnknown) assert.deepStrictEqual(found, { _tag: "Nobody" })
+      else if (own.length > 1) assert.deepStrictEqual(found, { _tag: "Several" })
+      else assert.deepStrictEqual<unknown>(found, { _tag: "One", record: records[0] })
     },
-    { fastCheck: { numRuns: 2000 } }
+    { fastCheck: { numRuns: 500 } }
   )
 })
 
-describe("planCookie", () => {
-  const expiresAt = FastCheck.nat()
-  const end: FastCheck.Arbitrary<EndState> = FastCheck.oneof(
-    FastCheck.constant({ _tag: "Untouched" as const }),
-    FastCheck.constant({ _tag: "Ended" as const }),
-    FastCheck.record({ _tag: FastCheck.constant("Renamed" as const), expiresAt }),
-    FastCheck.record({ _tag: FastCheck.constant("Kept" as const), expiresAt, extended: FastCheck.boolean() })
-  )
-  const cookie = FastCheck.record({
-    sent: FastCheck.boolean(),
-    reissue: FastCheck.boolean(),
-    persistent: FastCheck.boolean()
-  })
+describe("plan", () => {
+  const situation = FastCheck.record({
+    timeouts,
+    now,
+    presented,
+    stored: FastCheck.option(stored, { nil: undefined, freq: 3 }),
+    several: FastCheck.boolean(),
+    sinceSeen: FastCheck.integer({ min: -2, max: 40 })
+  }).map(({ now, several, sinceSeen, stored, ...given }): Plan.Situation => ({
+    ...given,
+    name: "App",
+    initial: "\"initial\"",
+    now: stored === undefined ? now : stored.lastSeenAt + sinceSeen,
+    stored,
+    several: several && stored === undefined && given.presented.keys.length > 1
+  }))
 
-  prop("sets only for a stored session, clears only what ended and was sent", { end, cookie }, ({ cookie, end }) => {
-    const plan = planCookie(end, cookie)
-    if (plan._tag === "Set") {
-      assert.include(["Kept", "Renamed"], end._tag)
-      assert.strictEqual("expiresAt" in end ? end.expiresAt : NaN, plan.expiresAt)
+  const when = (
+    sentence: string,
+    applies: (situation: Plan.Situation, wish: Plan.Wish) => boolean,
+    then: (plan: Plan.Plan, situation: Plan.Situation, wish: Plan.Wish) => void
+  ) => {
+    holds(
+      sentence,
+      FastCheck.record({ situation, wish }),
+      ({ situation, wish }) => applies(situation, wish),
+      (given) => {
+        then(Plan.plan(given.situation, given.wish), given.situation, given.wish)
+      }
+    )
+  }
+
+  const isLive = ({ now, stored, timeouts }: Plan.Situation): boolean =>
+    stored !== undefined && Expiry.isLive(timeouts, stored, now)
+  const isOver = (situation: Plan.Situation): boolean => situation.stored !== undefined && !isLive(situation)
+  const isDue = ({ now, stored, timeouts }: Plan.Situation): boolean =>
+    stored !== undefined && now - stored.lastSeenAt >= timeouts.touchInterval
+  const isWorthARow = ({ create, data, signIn }: Plan.Wish): boolean =>
+    data !== undefined || signIn !== undefined || create
+  const isChange = ({ data, rotate, signIn }: Plan.Wish): boolean =>
+    data !== undefined || signIn !== undefined || rotate
+  const expectTag = <Tag extends Plan.Plan["_tag"]>(plan: Plan.Plan, tag: Tag): Extract<Plan.Plan, { _tag: Tag }> => {
+    assert.strictEqual(plan._tag, tag)
+    const is = (plan: Plan.Plan): plan is Extract<Plan.Plan, { _tag: Tag }> => plan._tag === tag
+    return is(plan) ? plan : assert.fail()
+  }
+
+  when(
+    "without a session, a wish that is not worth a row writes nothing",
+    (situation, wish) => situation.stored === undefined && !isWorthARow(wish),
+    (plan) => assert.deepStrictEqual(plan, { _tag: "Nothing" })
+  )
+
+  when(
+    "a change where several sessions are live is refused, unless it is a sign-in",
+    (situation, wish) => situation.several && wish.signIn === undefined && isWorthARow(wish),
+    (plan) => assert.deepStrictEqual(plan, { _tag: "Several" })
+  )
+
+  when(
+    "a visitor's first change is stored unless a presented id was renamed a moment ago, and ends nothing",
+    (situation, wish) =>
+      situation.stored === undefined && !situation.several && wish.signIn === undefined && isWorthARow(wish),
+    (plan, { initial, name, now, presented, timeouts }, wish) => {
+      const { ends, guarded, next } = expectTag(plan, "Insert")
+      assert.isFalse(ends)
+      assert.strictEqual(guarded, presented.keys.length > 0)
+      assert.deepStrictEqual(next("new"), {
+        name,
+        key: "new",
+        previousKey: null,
+        earlierKey: null,
+        renamedAt: null,
+        handle: deriveHandle("new"),
+        userId: null,
+        data: wish.data ?? initial,
+        version: 1,
+        createdAt: now,
+        lastSeenAt: now,
+        expiresAt: now + Math.min(timeouts.idle, timeouts.absolute),
+        remembered: false
+      })
     }
-    assert.strictEqual(plan._tag === "Clear", end._tag === "Ended" && cookie.sent)
-    if (end._tag === "Renamed") assert.strictEqual(plan._tag, "Set")
-    if (end._tag === "Kept") {
-      assert.strictEqual(plan._tag === "Set", cookie.reissue || (cookie.persistent && end.extended))
+  )
+
+  when(
+    "a sign-in without a session begins one whatever was renamed, remembers the ids, and ends the sessions of several",
+    (situation, wish) => situation.stored === undefined && wish.signIn !== undefined,
+    (plan, { initial, now, presented, timeouts }, wish) => {
+      const { ends, guarded, next } = expectTag(plan, "Insert")
+      const { keys } = presented
+      assert.isFalse(guarded)
+      assert.strictEqual(ends, keys.length > 1)
+      assert.deepStrictEqual(next("new"), {
+        name: "App",
+        key: "new",
+        previousKey: keys[0] ?? null,
+        earlierKey: keys[1] ?? null,
+        renamedAt: keys.length === 0 ? null : now,
+        handle: deriveHandle("new"),
+        userId: wish.signIn ?? null,
+        data: wish.data ?? initial,
+        version: 1,
+        ...Expiry.beginAt(timeouts, now),
+        remembered: false
+      })
+    }
+  )
+
+  when(
+    "a session that ended is not changed",
+    (situation, wish) => isOver(situation) && isChange(wish),
+    (plan) => assert.deepStrictEqual(plan, { _tag: "Gone" })
+  )
+
+  when(
+    "of a session that ended, activity is not noted",
+    (situation, wish) => isOver(situation) && !isChange(wish),
+    (plan) => assert.deepStrictEqual(plan, { _tag: "Nothing" })
+  )
+
+  when(
+    "activity is noted when a touch is due",
+    (situation, wish) => isLive(situation) && !isChange(wish) && wish.active && isDue(situation),
+    (plan, { now, stored, timeouts }) => {
+      const { next } = expectTag(plan, "Touch")
+      assert.deepStrictEqual<unknown>(next, {
+        ...stored,
+        lastSeenAt: now,
+        expiresAt: Math.min(now + timeouts.idle, (stored?.createdAt ?? NaN) + timeouts.absolute)
+      })
+    }
+  )
+
+  when(
+    "otherwise nothing is written of a session that is to stay as it is",
+    (situation, wish) => isLive(situation) && !isChange(wish) && !(wish.active && isDue(situation)),
+    (plan) => assert.deepStrictEqual(plan, { _tag: "Nothing" })
+  )
+
+  when(
+    "new data is written under the version that follows, and activity with it only when a touch is due",
+    (situation, wish) => isLive(situation) && wish.data !== undefined && !wish.rotate && wish.signIn === undefined,
+    (plan, situation, wish) => {
+      const { now, stored, timeouts } = situation
+      const { extended, next } = expectTag(plan, "Update")
+      assert.strictEqual(extended, wish.active && isDue(situation))
+      assert.deepStrictEqual<unknown>(next, {
+        ...stored,
+        data: wish.data,
+        version: (stored?.version ?? NaN) + 1,
+        ...(extended
+          ? {
+            lastSeenAt: now,
+            expiresAt: Math.min(now + timeouts.idle, (stored?.createdAt ?? NaN) + timeouts.absolute)
+          }
+          : {})
+      })
+    }
+  )
+
+  when(
+    "a new id goes with new data and activity into one operation, keeps the handle, and remembers two former ids",
+    (situation, wish) => isLive(situation) && wish.rotate && wish.signIn === undefined,
+    (plan, situation, wish) => {
+      const { now, stored, timeouts } = situation
+      const { next } = expectTag(plan, "Rotate")
+      const isExtended = wish.active && isDue(situation)
+      assert.deepStrictEqual<unknown>(next("new"), {
+        ...stored,
+        key: "new",
+        previousKey: stored?.key,
+        earlierKey: stored?.previousKey,
+        renamedAt: now,
+        data: wish.data ?? stored?.data,
+        version: (stored?.version ?? NaN) + 1,
+        ...(isExtended
+          ? {
+            lastSeenAt: now,
+            expiresAt: Math.min(now + timeouts.idle, (stored?.createdAt ?? NaN) + timeouts.absolute)
+          }
+          : {})
+      })
+    }
+  )
+
+  when(
+    "a sign-in begins the session anew under a new id: both timeouts restart, and another user's has another handle",
+    (situation, wish) => isLive(situation) && wish.signIn !== undefined,
+    (plan, { now, stored, timeouts }, wish) => {
+      const { next } = expectTag(plan, "Rotate")
+      assert.deepStrictEqual<unknown>(next("new"), {
+        ...stored,
+        key: "new",
+        previousKey: stored?.key,
+        earlierKey: stored?.previousKey,
+        renamedAt: now,
+        handle: wish.signIn === stored?.userId ? stored?.handle : deriveHandle("new"),
+        userId: wish.signIn,
+        data: wish.data ?? stored?.data,
+        version: (stored?.version ?? NaN) + 1,
+        ...Expiry.beginAt(timeouts, now)
+      })
+    }
+  )
+
+  when(
+    "the new id of a request that stands already is no former id",
+    (situation, wish) => isLive(situation) && (wish.rotate || wish.signIn !== undefined),
+    (plan, { stored }) => {
+      const { earlierKey, previousKey } = expectTag(plan, "Rotate").next("key")
+      assert.deepStrictEqual<unknown>([previousKey, earlierKey], [stored?.previousKey, stored?.earlierKey])
+    }
+  )
+})
+
+describe("afterMiss", () => {
+  const successor = record(FastCheck.constant("successor"))
+  const miss = FastCheck.record({
+    before: stored,
+    current: optional(stored),
+    successor: optional(successor),
+    tried: optional(record(FastCheck.constant("tried"))),
+    mine: FastCheck.constantFrom("none", "same", "another"),
+    signsIn: FastCheck.boolean(),
+    endedHere: FastCheck.boolean()
+  }).map(({ before, current, endedHere, mine, signsIn, successor, tried }) => {
+    const own = tried === undefined || mine === "none"
+      ? undefined
+      : mine === "same"
+      ? { ...tried, lastSeenAt: tried.lastSeenAt + 1 }
+      : { ...tried, version: tried.version + 1 }
+    return {
+      own,
+      current,
+      successor,
+      before,
+      tried,
+      isSame: mine === "same",
+      signsIn,
+      endedHere,
+      found: [successor, current, own].flatMap((record) => record ?? [])
     }
   })
+  type Miss = typeof miss extends FastCheck.Arbitrary<infer A> ? A : never
+
+  const when = (sentence: string, applies: (miss: Miss) => boolean, missed: (miss: Miss) => Plan.Missed) => {
+    holds(sentence, miss, applies, (miss) => {
+      const { before, endedHere, found, signsIn, tried } = miss
+      assert.deepStrictEqual(Plan.afterMiss(before, found, { tried, signsIn, endedHere }), missed(miss))
+    })
+  }
+  const known = (record: SessionRecord | undefined): SessionRecord => record ?? assert.fail()
+  const isUnneeded = ({ before, endedHere, signsIn }: Miss): boolean => signsIn && (before.userId === null || endedHere)
+
+  when(
+    "what stands under the new id as it was to be written is done",
+    ({ isSame, own }) => own !== undefined && isSame,
+    ({ own }) => ({ _tag: "Done", record: known(own) })
+  )
+  when(
+    "what stands under the new id otherwise is gone on with",
+    ({ isSame, own }) => own !== undefined && !isSame,
+    ({ own }) => ({ _tag: "Again", record: known(own) })
+  )
+  when(
+    "where somebody changed the session, it is tried again on that, whatever was wanted",
+    ({ current, own }) => own === undefined && current !== undefined,
+    ({ current }) => ({ _tag: "Again", record: known(current) })
+  )
+  when(
+    "a sign-in does not miss a visitor's session, nor one that its request ended",
+    (miss) => miss.own === undefined && miss.current === undefined && isUnneeded(miss),
+    () => ({ _tag: "Begin" })
+  )
+  when(
+    "where the session has another id by now, everything else is refused for that",
+    (miss) => miss.own === undefined && miss.current === undefined && !isUnneeded(miss) && miss.successor !== undefined,
+    () => ({ _tag: "Renamed" })
+  )
+  when(
+    "where it has ended, everything else is refused for that, a refresh by a user whom somebody else ended included",
+    (miss) => miss.own === undefined && miss.current === undefined && !isUnneeded(miss) && miss.successor === undefined,
+    () => ({ _tag: "Gone" })
+  )
+})
+
+describe("isSame and isFrom", () => {
+  const changes: ReadonlyArray<
+    readonly [keyof SessionRecord, Partial<SessionRecord>, isSame: boolean, isFrom: boolean]
+  > = [
+    ["lastSeenAt", { lastSeenAt: 9999 }, true, true],
+    ["expiresAt", { expiresAt: 9999 }, true, true],
+    ["data", { data: "\"changed\"" }, false, true],
+    ["version", { version: 10 }, false, true],
+    ["key", { key: "changed" }, false, false],
+    ["name", { name: "Changed" }, false, false],
+    ["handle", { handle: "changed" }, false, false],
+    ["userId", { userId: "changed" }, false, false],
+    ["previousKey", { previousKey: "changed" }, false, false],
+    ["createdAt", { createdAt: 9999 }, false, false]
+  ]
+  for (const [field, change, isSame, isFrom] of changes) {
+    prop(`another ${field}: ${isSame ? "as it was written" : isFrom ? "what became of it" : "somebody else's"}`, {
+      stored
+    }, ({ stored }) => {
+      assert.isTrue(Plan.isSame(stored, { ...stored }))
+      assert.strictEqual(Plan.isSame({ ...stored, ...change }, stored), isSame)
+      assert.strictEqual(Plan.isFrom({ ...stored, ...change }, stored), isFrom)
+    })
+  }
 })

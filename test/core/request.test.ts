@@ -1,0 +1,451 @@
+import { assert, describe, it, prop } from "@effect/vitest"
+import type { SessionRecord } from "effect-sessions/core/record"
+import * as Request from "effect-sessions/core/request"
+import * as FastCheck from "effect/FastCheck"
+
+type Data = ReadonlyArray<string>
+
+interface Stored extends Request.Stored<Data> {}
+
+type State = Request.State<Data, string, Stored>
+
+const initial = (): Data => ["initial"]
+
+const timeouts = { idle: 100, absolute: 1000, touchInterval: 10 }
+
+const recordAt = (lastSeenAt: number, change: Partial<SessionRecord> = {}): SessionRecord => ({
+  name: "App",
+  key: "key",
+  previousKey: null,
+  earlierKey: null,
+  renamedAt: null,
+  handle: "handle",
+  userId: null,
+  data: "",
+  version: 1,
+  createdAt: 0,
+  lastSeenAt,
+  expiresAt: lastSeenAt + timeouts.idle,
+  remembered: false,
+  ...change
+})
+
+const storedAt = (lastSeenAt: number, data: Data = ["stored"]): Stored => ({ data, record: recordAt(lastSeenAt) })
+
+/** Everything that can happen to the state of a request. */
+type Event =
+  | { readonly _tag: "use" | "rotate" | "create" | "end" | "letGo" | "touch" }
+  | { readonly _tag: "load"; readonly stored: boolean; readonly several: boolean }
+  | { readonly _tag: "change"; readonly word: string }
+  | { readonly _tag: "signIn"; readonly user: string; readonly carry: boolean }
+  | { readonly _tag: "commit"; readonly stored: boolean; readonly given: boolean; readonly extended: boolean }
+  | { readonly _tag: "fail" | "lose" }
+  | { readonly _tag: "close"; readonly status: number }
+
+const tags = <Tag extends string>(...all: ReadonlyArray<Tag>) =>
+  FastCheck.record({ _tag: FastCheck.constantFrom(...all) })
+
+const event: FastCheck.Arbitrary<Event> = FastCheck.oneof(
+  tags("use", "rotate", "create", "end", "letGo", "fail", "lose"),
+  FastCheck.record({
+    _tag: FastCheck.constant("load" as const),
+    stored: FastCheck.boolean(),
+    several: FastCheck.boolean()
+  }),
+  FastCheck.record({ _tag: FastCheck.constant("change" as const), word: FastCheck.constantFrom("a", "b", "c") }),
+  FastCheck.record({
+    _tag: FastCheck.constant("signIn" as const),
+    user: FastCheck.constantFrom("ada", "grace"),
+    carry: FastCheck.boolean()
+  }),
+  FastCheck.record({
+    _tag: FastCheck.constant("commit" as const),
+    stored: FastCheck.boolean(),
+    given: FastCheck.boolean(),
+    extended: FastCheck.boolean()
+  }),
+  FastCheck.record({
+    _tag: FastCheck.constant("close" as const),
+    status: FastCheck.constantFrom(200, 302, 404, 498, 499, 500, 503)
+  })
+)
+
+const append = (word: string): Request.Change<Data> => (data) => [...data, word]
+
+const begin = (background = false, closed = false): State => Request.begin(initial, { background, closed })
+
+const change = (state: State, word: string): State => {
+  const change = append(word)
+  return Request.stageChange(state, change, change(state.data, initial))
+}
+
+/** One thing after another, whatever was staged being what a commit takes. */
+const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
+  events.reduce((state: State, event): State => {
+    switch (event._tag) {
+      case "use":
+      case "touch":
+        return Request.use(state)
+      case "rotate":
+        return Request.stageRotate(state)
+      case "create":
+        return Request.stageCreate(state)
+      case "change":
+        return change(state, event.word)
+      case "signIn":
+        return Request.stageSignIn(state, event.user, event.carry ? (data) => [...data, "carried"] : undefined)
+      case "load":
+        return Request.load(state, event.stored ? storedAt(5) : undefined, event.several && !event.stored)
+      case "commit":
+        return Request.committed(state, state.staged, {
+          stored: event.stored ? storedAt(20, ["written"]) : undefined,
+          given: event.given,
+          extended: event.extended
+        })
+      case "fail":
+        return Request.failed(state, state.staged)
+      case "lose":
+        return Request.lost(state, state.staged)
+      case "end":
+        return Request.ended(state, state.staged)
+      case "close":
+        return Request.close(state, event.status)
+      case "letGo":
+        return Request.letGo(state)
+    }
+  }, from)
+
+const state = FastCheck.array(event, { maxLength: 8 }).map((events) => after(events))
+
+const nothingStaged = { changes: [], signIn: undefined, rotate: false, create: false }
+
+describe("The state of a request", () => {
+  prop("begins with the initial data and nothing staged", {
+    background: FastCheck.boolean(),
+    closed: FastCheck.boolean()
+  }, (given) => {
+    assert.deepStrictEqual(begin(given.background, given.closed), {
+      initial,
+      base: initial(),
+      stored: undefined,
+      seenBefore: undefined,
+      data: initial(),
+      staged: nothingStaged,
+      active: false,
+      background: given.background,
+      outcome: "Untouched",
+      loaded: false,
+      several: false,
+      closed: given.closed
+    })
+  })
+
+  prop(
+    "has the data of what is stored, or the initial one, with what is staged, whatever happened",
+    { state },
+    ({ state }) => {
+      const base = state.stored === undefined ? initial() : state.stored.data
+      assert.deepStrictEqual(state.data, Request.apply(state.staged.changes, base, initial))
+    },
+    { fastCheck: { numRuns: 1000 } }
+  )
+
+  it("applies changes in their order, and tells each the initial data", () => {
+    const changes = [append("a"), (_: Data, initial: () => Data) => initial(), append("b"), append("c")]
+    assert.deepStrictEqual(Request.apply(changes, ["stored"], initial), ["initial", "b", "c"])
+    const data = initial()
+    assert.strictEqual(Request.apply([], data, initial), data)
+  })
+
+  prop("is one of activity once somebody used the session, but not in the background", { state }, ({ state }) => {
+    assert.strictEqual(Request.use(state).active, state.active || !state.background)
+    assert.isFalse(Request.use(begin(true)).active)
+    assert.deepStrictEqual({ ...Request.use(state), active: state.active }, state)
+  })
+})
+
+describe("load", () => {
+  prop(
+    "takes what is stored, keeps what is staged, and tells nobody",
+    { state, isStored: FastCheck.boolean() },
+    ({ isStored, state }) => {
+      const stored = isStored ? storedAt(7) : undefined
+      const loaded = Request.load(state, stored, !isStored)
+      assert.deepStrictEqual(loaded, {
+        ...state,
+        stored,
+        seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
+        data: Request.apply(state.staged.changes, stored?.data ?? initial(), initial),
+        loaded: true,
+        several: !isStored,
+        outcome: isStored && state.outcome === "Untouched" ? "Kept" : state.outcome
+      })
+    }
+  )
+})
+
+describe("What is staged", () => {
+  prop("is every change, also one that changes nothing now", { state }, ({ state }) => {
+    const identity: Request.Change<Data> = (data) => data
+    const next = Request.stageChange(state, identity, state.data)
+    assert.deepStrictEqual(next, {
+      ...state,
+      staged: { ...state.staged, changes: [...state.staged.changes, identity] }
+    })
+  })
+
+  prop(
+    "by a sign-in is the user, and the initial data but for what carry keeps",
+    { state, carry: FastCheck.boolean() },
+    ({ carry, state }) => {
+      const next = Request.stageSignIn(state, "ada", carry ? (data) => [...data, "carried"] : undefined)
+      assert.deepStrictEqual(next.data, carry ? [...state.data, "carried"] : initial())
+      assert.deepStrictEqual(next.staged.signIn, { user: "ada" })
+      assert.strictEqual(next.staged.changes.length, state.staged.changes.length + 1)
+      // On fresh data it means the same.
+      assert.deepStrictEqual(
+        Request.apply(next.staged.changes.slice(-1), ["fresh"], initial),
+        carry ? ["fresh", "carried"] : initial()
+      )
+      assert.deepStrictEqual({ ...next, data: state.data, staged: state.staged }, state)
+    }
+  )
+
+  prop("by a rotation is a new id, if there is a session to give one to", { state }, ({ state }) => {
+    const next = Request.stageRotate(state)
+    assert.deepStrictEqual(next, { ...state, staged: { ...state.staged, rotate: state.stored !== undefined } })
+  })
+
+  prop("may be no more than that a visitor gets a session", { state }, ({ state }) => {
+    assert.deepStrictEqual(Request.stageCreate(state), { ...state, staged: { ...state.staged, create: true } })
+  })
+
+  prop("needs a new id where there is none, for a sign-in, and for a rotation", { state }, ({ state }) => {
+    const { changes, create, rotate, signIn } = state.staged
+    assert.strictEqual(
+      Request.renames(state),
+      signIn !== undefined || rotate || (state.stored === undefined && (changes.length > 0 || create))
+    )
+  }, { fastCheck: { numRuns: 500 } })
+
+  prop("is to be written; otherwise activity is noted when a touch is due, and nothing without a session", {
+    state,
+    now: FastCheck.integer({ min: 0, max: 50 })
+  }, ({ now, state }) => {
+    const { changes, create, rotate, signIn } = state.staged
+    const isStaged = changes.length > 0 || create || rotate || signIn !== undefined
+    const isDue = state.active && state.stored !== undefined && now - state.stored.record.lastSeenAt >= 10
+    assert.strictEqual(Request.pending(state, timeouts, now), isStaged ? "Change" : isDue ? "Touch" : "Nothing")
+  }, { fastCheck: { numRuns: 1000 } })
+})
+
+/** A state some of whose staged things a commit has taken, and more was staged since. */
+const takenAndMore = FastCheck.record({
+  before: FastCheck.array(event, { maxLength: 6 }),
+  since: FastCheck.array(
+    FastCheck.oneof(
+      tags("rotate", "create", "use"),
+      FastCheck.record({ _tag: FastCheck.constant("change" as const), word: FastCheck.constantFrom("x", "y") }),
+      FastCheck.record({
+        _tag: FastCheck.constant("signIn" as const),
+        user: FastCheck.constant("linus"),
+        carry: FastCheck.boolean()
+      })
+    ),
+    { maxLength: 4 }
+  )
+}).map(({ before, since }) => {
+  const taken = after(before).staged
+  const state = after(since, after(before))
+  // Before is built twice, and so are its changes.
+  return { state: { ...state, staged: restaged(state.staged, taken) }, taken }
+})
+
+const restaged = (all: State["staged"], taken: State["staged"]): State["staged"] => ({
+  ...all,
+  changes: [...taken.changes, ...all.changes.slice(taken.changes.length)],
+  signIn: all.signIn?.user === "linus" ? all.signIn : taken.signIn
+})
+
+const isRest = (
+  rest: State["staged"],
+  { state, taken }: { readonly state: State; readonly taken: State["staged"] }
+) => {
+  assert.deepStrictEqual(rest.changes, state.staged.changes.slice(taken.changes.length))
+  assert.strictEqual(rest.signIn, state.staged.signIn === taken.signIn ? undefined : state.staged.signIn)
+  assert.strictEqual(rest.rotate, state.staged.rotate && !taken.rotate)
+  assert.strictEqual(rest.create, state.staged.create && !taken.create)
+}
+
+describe("A commit", () => {
+  prop("that is done leaves what was staged since, on what is stored now, and says what became of the id", {
+    both: takenAndMore,
+    isStored: FastCheck.boolean(),
+    given: FastCheck.boolean(),
+    extended: FastCheck.boolean()
+  }, ({ both, extended, given, isStored }) => {
+    const { state, taken } = both
+    const stored = isStored ? storedAt(20, ["written"]) : undefined
+    const next = Request.committed(state, taken, { stored, given, extended })
+    isRest(next.staged, both)
+    const outcome = !isStored
+      ? state.outcome
+      : given || state.outcome === "Given"
+      ? "Given"
+      : extended || state.outcome === "Extended"
+      ? "Extended"
+      : "Kept"
+    assert.deepStrictEqual(next, {
+      ...state,
+      stored,
+      data: Request.apply(next.staged.changes, stored?.data ?? initial(), initial),
+      staged: next.staged,
+      several: state.several && !isStored,
+      outcome
+    })
+  }, { fastCheck: { numRuns: 1000 } })
+
+  prop("that failed drops what it took, and nothing else changes", { both: takenAndMore }, ({ both }) => {
+    const { state, taken } = both
+    const next = Request.failed(state, taken)
+    isRest(next.staged, both)
+    assert.deepStrictEqual({ ...next, data: state.data, staged: state.staged }, state)
+    const base = state.stored?.data ?? initial()
+    assert.deepStrictEqual(next.data, Request.apply(next.staged.changes, base, initial))
+  }, { fastCheck: { numRuns: 500 } })
+
+  prop(
+    "that came too late leaves nobody's session, and nothing to tell the browser",
+    { both: takenAndMore },
+    ({ both }) => {
+      const { state, taken } = both
+      const next = Request.lost(state, taken)
+      isRest(next.staged, both)
+      assert.deepStrictEqual(next, {
+        ...state,
+        stored: undefined,
+        outcome: "Untouched",
+        data: Request.apply(next.staged.changes, initial(), initial),
+        staged: next.staged
+      })
+    },
+    { fastCheck: { numRuns: 500 } }
+  )
+
+  prop(
+    "that took what another was to write is known by that",
+    { before: FastCheck.array(event, { maxLength: 6 }) },
+    ({ before }) => {
+      const { staged } = after(before)
+      const isSomething = staged.changes.length > 0 || staged.signIn !== undefined || staged.rotate || staged.create
+      assert.strictEqual(Request.shares(staged, staged), isSomething)
+      assert.isFalse(Request.shares(staged, nothingStaged))
+      assert.isFalse(Request.shares(nothingStaged, staged))
+      // The like is not the same.
+      const like = after(before).staged
+      assert.strictEqual(Request.shares(staged, { ...like, rotate: false, create: false }), false)
+      for (const part of ["rotate", "create"] as const) {
+        assert.strictEqual(Request.shares(staged, { ...nothingStaged, [part]: true }), staged[part])
+      }
+      for (const part of ["changes", "signIn"] as const) {
+        const isThere = part === "changes" ? staged.changes.length > 0 : staged.signIn !== undefined
+        assert.strictEqual(Request.shares(staged, { ...nothingStaged, [part]: staged[part] }), isThere)
+      }
+    }
+  )
+})
+
+describe("A sign-out", () => {
+  prop(
+    "leaves nobody's session and what was staged since; nothing needs to be asked",
+    { both: takenAndMore },
+    ({ both }) => {
+      const { state, taken } = both
+      const next = Request.ended(state, taken)
+      isRest(next.staged, both)
+      assert.deepStrictEqual(next, {
+        ...state,
+        stored: undefined,
+        loaded: true,
+        several: false,
+        outcome: "SignedOut",
+        data: Request.apply(next.staged.changes, initial(), initial),
+        staged: next.staged
+      })
+    },
+    { fastCheck: { numRuns: 500 } }
+  )
+})
+
+describe("The response", () => {
+  prop("closes the session; a failure and a client that hung up drop what is staged and are no activity", {
+    state,
+    status: FastCheck.oneof(FastCheck.constantFrom(498, 499, 500, 501), FastCheck.integer({ min: 200, max: 599 }))
+  }, ({ state, status }) => {
+    const next = Request.close(state, status)
+    assert.deepStrictEqual(
+      next,
+      status >= 500 || status === 499
+        ? { ...state, closed: true, active: false, staged: nothingStaged, data: state.stored?.data ?? initial() }
+        : { ...state, closed: true }
+    )
+  }, { fastCheck: { numRuns: 500 } })
+
+  prop("that is on its way lets the session go: who asks then has the store asked again", { state }, ({ state }) => {
+    assert.deepStrictEqual(Request.letGo(state), {
+      ...state,
+      stored: undefined,
+      data: initial(),
+      staged: nothingStaged,
+      loaded: false
+    })
+  })
+})
+
+describe("planCookie", () => {
+  const outcomes = ["Untouched", "Kept", "Extended", "Given", "SignedOut"] as const
+  const cookie = FastCheck.record({
+    sent: FastCheck.boolean(),
+    reissue: FastCheck.boolean(),
+    persistent: FastCheck.boolean(),
+    changedAt: FastCheck.option(FastCheck.integer({ min: 0, max: 10 }), { nil: undefined, freq: 1 })
+  })
+  const told = FastCheck.record({
+    outcome: FastCheck.constantFrom(...outcomes),
+    isStored: FastCheck.boolean(),
+    seenBefore: FastCheck.option(FastCheck.integer({ min: 0, max: 10 }), { nil: undefined, freq: 1 }),
+    lifetime: FastCheck.constantFrom(50, 100, 150, 2000)
+  }).map(({ isStored, lifetime, outcome, seenBefore }): State => ({
+    ...begin(),
+    outcome,
+    seenBefore,
+    stored: isStored ? { data: initial(), record: recordAt(20, { expiresAt: 20 + lifetime }) } : undefined
+  }))
+
+  prop("clears the cookie after a sign-out alone, and only if one was sent", { cookie, told }, ({ cookie, told }) => {
+    const { _tag } = Request.planCookie(told, timeouts, cookie)
+    assert.strictEqual(_tag === "Clear", told.outcome === "SignedOut" && cookie.sent)
+    if (told.outcome === "SignedOut" || told.outcome === "Untouched") assert.notStrictEqual(_tag, "Set")
+  }, { fastCheck: { numRuns: 500 } })
+
+  prop("sets it where this request gave the session its id, or where what the browser has is not up to date", {
+    cookie,
+    told
+  }, ({ cookie, told }) => {
+    const plan = Request.planCookie(told, timeouts, cookie)
+    const { outcome, seenBefore, stored } = told
+    if (stored === undefined || outcome === "SignedOut" || outcome === "Untouched") {
+      return assert.notStrictEqual(plan._tag, "Set")
+    }
+    const end = Math.min(stored.record.expiresAt, 120)
+    const isTooLong = cookie.persistent && stored.record.expiresAt > 120
+    const moved = cookie.persistent && outcome === "Extended"
+    const isOld = cookie.changedAt !== undefined && seenBefore !== undefined && seenBefore < cookie.changedAt
+    assert.deepStrictEqual(
+      plan,
+      outcome === "Given" || cookie.reissue || isTooLong || moved || isOld
+        ? { _tag: "Set", expiresAt: end }
+        : { _tag: "Keep" }
+    )
+  }, { fastCheck: { numRuns: 2000 } })
+})
