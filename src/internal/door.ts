@@ -130,9 +130,9 @@ export const make = <Self, H, Data, User>(
       ? Credential.fromBearer(policy, engine.token.bytes, headers["authorization"], arrivedAt)
       : Credential.fromCookie(policy, engine.token.bytes, headers["cookie"], arrivedAt)
 
-  const reportReading = (reading: Credential.Reading): Effect.Effect<void> => {
+  const reportReading = (reading: Credential.Reading): Effect.Effect<void> | undefined => {
     if (reading._tag === "Rejected") return Metric.increment(SessionMetrics.rejectedCookies[reading.reason])
-    if (reading._tag === "Missing" || reading.overlooked === 0) return Effect.void
+    if (reading._tag === "Missing" || reading.overlooked === 0) return undefined
     return Effect.logWarning(
       `A request carries ${
         reading.sent.length + reading.overlooked
@@ -236,42 +236,54 @@ export const make = <Self, H, Data, User>(
       return session
     }
 
+    /** Says what has become of the session, and lets it go. */
+    const say = (
+      used: Handle.RequestSession<Data, User>,
+      state: NonNullable<typeof used.state>,
+      isWritten: boolean,
+      response: HttpServerResponse.HttpServerResponse,
+      now: number
+    ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+      const cookies = isBearer ? [] : cookiesFor(reading, used, state, now)
+      used.letGo()
+      const key = state.outcome === "Kept" && !isWritten ? state.stored?.record.key : undefined
+      if (cookies.length === 0 || key === undefined) {
+        if (cookies.length > 0) said = cookies
+        return finish(request, state.outcome, said, response)
+      }
+      // What is only sent again must not overwrite what has come in its place meanwhile.
+      return Effect.flatMap(Effect.option(engine.store.read(key, now)), (found) => {
+        if (Option.isSome(Option.flatten(found))) said = cookies
+        return finish(request, state.outcome, said, response)
+      })
+    }
+
     const hook: HttpApp.PreResponseHandler = (answered, response) =>
       Effect.suspend(() => {
         // A request that is dispatched in process, out of this one, runs the hooks of both.
         if (answered.source !== request.source) return Effect.succeed(response)
         closed = true
         session?.close(response.status)
-        const state = session?.state
-        if (session === undefined || state === undefined) return Effect.succeed(response)
         const used = session
-        const told = response.status >= 500 && used.failure !== undefined
-          ? report(used.failure, engine.name)
-          : Effect.void
-        return Effect.flatMap(Effect.zipRight(told, engine.now), (now) => {
-          const pending = Request.pending(state, engine.timeouts, now)
+        const before = used?.state
+        if (used === undefined || before === undefined) return Effect.succeed(response)
+        return Effect.flatMap(engine.now, (now) => {
+          const pending = Request.pending(before, engine.timeouts, now)
+          const told = response.status >= 500 && used.failure !== undefined
+            ? report(used.failure, engine.name)
+            : Effect.void
+          if (pending === "Nothing" && !used.isUnsettled()) {
+            return Effect.zipRight(told, say(used, before, false, response, now))
+          }
           const answer = pending !== "Nothing"
-            ? written(used, state, pending, response)
+            ? written(used, before, pending, response)
             : Effect.flatMap(
               used.settled(),
               // What a write of unknown outcome left under a new id, the browser must be told.
-              () => used.isUnsure() ? written(used, state, "Touch", response) : Effect.succeed(response)
+              () => used.isUnsure() ? written(used, before, "Touch", response) : Effect.succeed(response)
             )
-          return Effect.flatMap(answer, (answer) => {
-            const state = used.state
-            if (state === undefined) return Effect.succeed(answer)
-            const cookies = isBearer ? [] : cookiesFor(reading, used, state, now)
-            // Just written is there. What is only sent again must not overwrite what has come in its place meanwhile.
-            const key = state.outcome === "Kept" && pending !== "Change" ? state.stored?.record.key : undefined
-            const isThere = key === undefined || cookies.length === 0
-              ? Effect.succeed(true)
-              : Effect.match(engine.store.read(key, now), { onFailure: () => false, onSuccess: Option.isSome })
-            return Effect.flatMap(isThere, (isThere) => {
-              if (isThere && cookies.length > 0) said = cookies
-              used.letGo()
-              return finish(request, state.outcome, said, answer)
-            })
-          })
+          return Effect.flatMap(Effect.zipRight(told, answer), (answer) =>
+            say(used, used.state ?? before, pending === "Change", answer, now))
         })
       })
 

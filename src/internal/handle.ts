@@ -32,7 +32,7 @@ export interface Brought {
   readonly presented: Presented
   readonly credential: "missing" | "rejected" | "accepted"
   /** Says what there is to say of the credential, when the session is first used. */
-  readonly report: Effect.Effect<void>
+  readonly report: Effect.Effect<void> | undefined
 }
 
 /** What the response of a request can do. */
@@ -131,8 +131,9 @@ export class RequestSession<Data, User> {
   /** The state, begun with the first question. */
   private begin(): Effect.Effect<State<Data, User>> {
     if (this.state !== undefined) return Effect.succeed(this.state)
+    const { engine, brought: { report } } = this
     return Effect.map(
-      Effect.zipRight(this.brought.report, this.engine.initial),
+      report === undefined ? engine.initial : Effect.zipRight(report, engine.initial),
       (initial) => this.state ??= Request.begin(initial, { background: this.inBackground, closed: this.closed })
     )
   }
@@ -159,8 +160,10 @@ export class RequestSession<Data, User> {
 
   /** The state, which is loaded first. */
   loaded(): Effect.Effect<State<Data, User>, ReadError> {
-    if (this.state?.loaded !== true) return this.alone(() => this.load())
-    return Effect.succeed(this.state = Request.use(this.state))
+    if (this.state?.loaded === true) return Effect.succeed(this.state = Request.use(this.state))
+    // Who has no id has nothing to wait for.
+    const isNobody = this.brought.presented.keys.length === 0 && this.given === undefined && !this.isUnsettled()
+    return isNobody ? this.load() : this.alone(() => this.load())
   }
 
   /** Stages something, unless the response has been decided on meanwhile. */
@@ -218,6 +221,11 @@ export class RequestSession<Data, User> {
         })
       )
     }))
+  }
+
+  /** Whether writes are on their way, or it is not known what became of one. */
+  isUnsettled(): boolean {
+    return this.writes > 0 || this.isUnsure()
   }
 
   /** Waits for the writes that are on their way. */
