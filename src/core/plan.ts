@@ -21,14 +21,19 @@ const nobody: Found = { _tag: "Nobody" }
 
 /**
  * Which session a request means that carries several ids: the one that is live, if exactly one is and no other id was
- * renamed a moment ago. `records` are the live ones that the keys lead to.
+ * renamed to another session a moment ago. `records` are the live ones that the keys lead to.
  */
 export const choose = (keys: ReadonlyArray<string>, records: ReadonlyArray<SessionRecord>): Found => {
-  const live = records.filter(({ key }) => keys.includes(key))
-  const [record] = live
-  if (record === undefined || live.length < records.length) return nobody
-  return live.length === 1 ? { _tag: "One", record } : { _tag: "Several" }
+  const [record, another] = records.filter(({ key }) => keys.includes(key))
+  if (another !== undefined) return { _tag: "Several" }
+  if (record === undefined) return nobody
+  // An id that led to this one as well was replaced by it: two sign-ins at once leave two successors.
+  const leadsElsewhere = (key: string) => !cameFrom(record, key) && records.some((other) => cameFrom(other, key))
+  return keys.some(leadsElsewhere) ? nobody : { _tag: "One", record }
 }
+
+const cameFrom = ({ earlierKey, previousKey }: SessionRecord, key: string): boolean =>
+  previousKey === key || earlierKey === key
 
 /** What was asked of a session since it was read. */
 export interface Wish {
