@@ -180,8 +180,8 @@ export class SessionDataError extends Schema.TaggedError<SessionDataError>("effe
 
 /**
  * The session was to be changed when the response had left already, or could no longer hand out the id that the change
- * needs (the handshake of a socket). Change it before the response begins: in a handler before it returns, in a socket's
- * route before it upgrades. Answers 500.
+ * needs (the handshake of a socket). Change it before the response begins, in a handler before it returns; what needs a
+ * new id, such as a sign-in, in a request before the socket opens. Answers 500.
  *
  * @since 0.1.0
  * @category errors

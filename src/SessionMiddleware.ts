@@ -12,6 +12,8 @@
  * - The body of a stream is sent after the commit. Changes made while it runs fail with `SessionResponseSent`.
  * - The handshake of a socket cannot carry a cookie. Its handler can change a session that is there, with `commit`;
  *   what would need a new id fails with `SessionResponseSent`.
+ * - A request that a handler dispatches in process has a session of its own. `HttpApp.toWebHandlerRuntime` commits it as
+ *   any other; an app that is run in the handler's own fiber has no response of its own, and is not committed.
  * - `Effect.timeout` belongs inside this middleware, or in the handler. Around it, it loses the hook, and with it
  *   the commit.
  * - `Cache-Control: no-store` and `Vary` are added to responses of requests that used their session, and only to those.

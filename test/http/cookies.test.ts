@@ -22,7 +22,7 @@ import {
   use,
   userOf
 } from "../support/app.js"
-import { otherSigningKey, signingKey, unknownId } from "./support/ids.js"
+import { unknownId } from "./support/ids.js"
 
 const name = "__Host-sid"
 
@@ -133,106 +133,6 @@ const deployed = (before: AppOptions, after: AppOptions) =>
     const app = yield* makeApp({ ...after, store: old.store.service })
     return { app, browser }
   })
-
-const changedAt = new Date(20_000)
-
-describe("A cookie whose attributes were changed (A9)", () => {
-  for (
-    const [what, before, after] of [
-      ["persistent no longer", { persistent: true }, { changedAt }],
-      ["another SameSite", {}, { sameSite: "strict", changedAt }],
-      ["scripts may read it", {}, { httpOnly: false, changedAt }],
-      ["signed, and another SameSite", { signingKeys: [Redacted.make(signingKey)] }, {
-        signingKeys: [Redacted.make(signingKey)],
-        sameSite: "strict",
-        changedAt
-      }]
-    ] satisfies ReadonlyArray<readonly [string, AppOptions["cookie"], AppOptions["cookie"]]>
-  ) {
-    effect(`${what}: sent once more to who was seen before, and not again`, () =>
-      Effect.gen(function*() {
-        const { app, browser } = yield* deployed({ cookie: before }, { cookie: after })
-        // Written down with the next activity that is due, and until then the browser may be told again.
-        yield* TestClock.adjust("1 minute")
-        const first = yield* app.visit(browser, userOf)
-        assert.strictEqual(first.body, "ada")
-        assert.lengthOf(first.setCookies, 1)
-        assert.deepStrictEqual((yield* app.visit(browser, userOf)).setCookies, [])
-        const other = yield* app.browserWithSession({ user: "bob" })
-        assert.deepStrictEqual((yield* app.visit(other.browser, userOf)).setCookies, [])
-      }))
-  }
-})
-
-const cookieNames = (setCookies: ReadonlyArray<string>) => setCookies.map((cookie) => /^([^=]+)=([^;]*)/.exec(cookie))
-
-describe("A cookie that was renamed, or is signed now (A10)", () => {
-  const renaming = (after: AppOptions["cookie"] = {}) =>
-    deployed({ cookie: { name: "sid" } }, { cookie: { formerNames: ["sid"], ...after } })
-
-  effect("of a former name still counts, is sent anew under today's, and cleared then", () =>
-    Effect.gen(function*() {
-      const { app, browser } = yield* renaming()
-      const id = browser.cookies.get("sid")
-      const answer = yield* app.visit(browser, userOf)
-      assert.strictEqual(answer.body, "ada")
-      assert.sameDeepMembers(
-        cookieNames(answer.setCookies).map((match) => [match?.[1], match?.[2]]),
-        [["__Host-sid", id], ["sid", ""]]
-      )
-      assert.deepStrictEqual(Array.from(browser.cookies.keys()), ["__Host-sid"])
-      const again = yield* app.visit(browser, userOf)
-      assert.deepStrictEqual([again.body, again.setCookies], ["ada", []])
-    }))
-
-  effect("of a former name is cleared by a sign-out, and replaced by a sign-in", () =>
-    Effect.gen(function*() {
-      const first = yield* renaming()
-      yield* first.app.visit(first.browser, signOut)
-      assert.deepStrictEqual([first.browser.cookies.size, yield* rowsOf(first.app)], [0, 0])
-      const second = yield* renaming()
-      yield* second.app.visit(second.browser, signIn)
-      assert.deepStrictEqual(Array.from(second.browser.cookies.keys()), ["__Host-sid"])
-      assert.strictEqual((yield* second.app.visit(second.browser, userOf)).body, "grace")
-    }))
-
-  effect("nobody asks for is left as it is", () =>
-    Effect.gen(function*() {
-      const { app, browser } = yield* renaming()
-      assert.deepStrictEqual((yield* app.visit(browser, Effect.succeed("nothing"))).setCookies, [])
-      assert.deepStrictEqual(Array.from(browser.cookies.keys()), ["sid"])
-    }))
-
-  const acceptUnsignedUntil = new Date(600_000)
-
-  effect("without a signature counts until a date, and is signed at its next use", () =>
-    Effect.gen(function*() {
-      const { app, browser } = yield* deployed({}, {
-        cookie: { signingKeys: [Redacted.make(signingKey)], acceptUnsignedUntil }
-      })
-      const unsigned = browser.cookies.get(name) ?? ""
-      const answer = yield* app.visit(browser, userOf)
-      assert.strictEqual(answer.body, "ada")
-      assert.match(answer.setCookies.join(), new RegExp(`^${name}=${unsigned}\\.[\\w-]{43}; `))
-      assert.deepStrictEqual((yield* app.visit(browser, userOf)).setCookies, [])
-      yield* TestClock.setTime(acceptUnsignedUntil.getTime() - 1)
-      assert.strictEqual(yield* seenBy(app, unsigned), "ada")
-      yield* TestClock.setTime(acceptUnsignedUntil.getTime())
-      app.store.take()
-      assert.isNull(yield* seenBy(app, unsigned))
-      assert.deepStrictEqual(app.store.take(), [])
-      assert.strictEqual((yield* app.visit(browser, userOf)).body, "ada")
-    }))
-
-  effect("with a bad signature counts at no time", () =>
-    Effect.gen(function*() {
-      const { app, browser } = yield* deployed({ cookie: { signingKeys: [Redacted.make(otherSigningKey)] } }, {
-        cookie: { signingKeys: [Redacted.make(signingKey)], acceptUnsignedUntil }
-      })
-      const answer = yield* app.visit(browser, userOf)
-      assert.deepStrictEqual([answer.body, answer.setCookies, app.store.take()], [null, [], []])
-    }))
-})
 
 const maxAgeOf = (setCookies: ReadonlyArray<string>) => /Max-Age=(\d+)/.exec(setCookies.join())?.[1]
 

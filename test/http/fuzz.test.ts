@@ -11,7 +11,7 @@ import { victimData, victimRow } from "./support/inputs.js"
 import { makeRandom, mutated, type Random } from "./support/random.js"
 
 /** `FUZZ_SEED` repeats what failed. */
-const cases = sized({ small: 2000, full: 200_000 })
+const cases = sized({ small: 1000, middle: 10_000, full: 200_000 })
 const seed = Number(process.env["FUZZ_SEED"] ?? 20260101)
 const name = "__Host-sid"
 

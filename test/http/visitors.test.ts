@@ -93,13 +93,13 @@ describe("Visitors share no object (B2)", () => {
           yield* visit(browser, (session) => Effect.zipRight(work(session), session.signIn("grace")))
           assert.deepStrictEqual(yield* cartOf(browser), [])
           const other = new Browser()
-        const { status } = yield* visit(
-          other,
-          (session) => Effect.all([work(session), session.commit, session.signIn("grace")])
-        )
-        assert.strictEqual(status, 200)
-        assert.deepStrictEqual(yield* cartOf(other), [])
-        yield* visit(browser, (session) => Effect.zipRight(work(session), session.signIn("ada")))
+          const { status } = yield* visit(
+            other,
+            (session) => Effect.all([work(session), session.commit, session.signIn("grace")])
+          )
+          assert.strictEqual(status, 200)
+          assert.deepStrictEqual(yield* cartOf(other), [])
+          yield* visit(browser, (session) => Effect.zipRight(work(session), session.signIn("ada")))
           assert.deepStrictEqual(yield* cartOf(browser), [])
         })
     )
