@@ -44,8 +44,8 @@ const besideTheApp = <E>(prefix: string, client: Layer.Layer<SqlClient.SqlClient
   )
 
 /** For the variants, which differ in how they are called and not in what they do. */
-const few = { runs: sized({ small: 5, full: 100 }), rounds: sized({ small: 5, full: 100 }), timeout }
-const many = { runs: sized({ small: 50, full: 1_000 }), rounds: sized({ small: 20, full: 1_000 }), timeout }
+const few = { runs: sized({ small: 3, full: 100 }), rounds: sized({ small: 2, full: 100 }), timeout }
+const many = { runs: sized({ small: 25, full: 1_000 }), rounds: sized({ small: 8, full: 1_000 }), timeout }
 
 conformance("The memory store", SessionStore.layerMemory, { runs: sized({ small: 500, full: 10_000 }) })
 

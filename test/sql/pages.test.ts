@@ -42,8 +42,8 @@ describe.each(targets)("$name", (target) => {
           const { first, second } = yield* managers(url, "1 day")
           const { first: shortened } = yield* managers(url, "1 hour")
           yield* second.create({ user: "1" })
-          const old = yield* first.create({ user: "1" })
-          yield* Effect.sleep("1100 millis")
+          const twoHoursAgo = (yield* Clock.currentTimeMillis) - 2 * 3_600_000
+          const old = yield* atTime(twoHoursAgo)(first.create({ user: "1" }))
           const created = yield* Effect.replicateEffect(first.create({ user: "1" }), 5)
           yield* second.create({ user: "1" })
 
