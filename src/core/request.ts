@@ -98,20 +98,20 @@ const rebased = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>
 export const apply = <Data>(changes: ReadonlyArray<Change<Data>>, data: Data, initial: () => Data): Data =>
   changes.reduce((data, change) => change(data, initial), data)
 
-/** The store was asked. */
+/** The store was asked, before anything was staged. */
 export const load = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   stored: S | undefined,
   several: boolean
-): State<Data, User, S> =>
-  rebased({
-    ...state,
-    stored,
-    seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
-    several,
-    loaded: true,
-    outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
-  })
+): State<Data, User, S> => ({
+  ...state,
+  stored,
+  data: stored === undefined ? state.base : stored.data,
+  seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
+  several,
+  loaded: true,
+  outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
+})
 
 /** Stages a change. One that changes nothing now is kept as well: on fresh data it may. */
 export const stageChange = <Data, User, S extends Stored<Data>>(
