@@ -98,20 +98,23 @@ const rebased = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>
 export const apply = <Data>(changes: ReadonlyArray<Change<Data>>, data: Data, initial: () => Data): Data =>
   changes.reduce((data, change) => change(data, initial), data)
 
-/** The store was asked, before anything was staged. */
+/** The store was asked. */
 export const load = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   stored: S | undefined,
   several: boolean
-): State<Data, User, S> => ({
-  ...state,
-  stored,
-  data: stored === undefined ? state.base : stored.data,
-  seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
-  several,
-  loaded: true,
-  outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
-})
+): State<Data, User, S> => {
+  const loaded: State<Data, User, S> = {
+    ...state,
+    stored,
+    data: stored === undefined ? state.base : stored.data,
+    seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
+    several,
+    loaded: true,
+    outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
+  }
+  return state.staged.changes.length === 0 ? loaded : rebased(loaded)
+}
 
 /** Stages a change. One that changes nothing now is kept as well: on fresh data it may. */
 export const stageChange = <Data, User, S extends Stored<Data>>(
