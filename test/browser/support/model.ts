@@ -100,15 +100,13 @@ const ours = ({ cookieName, formerName, isSigned }: Deployment, jar: ReadonlyArr
 const leadTo = (ids: ReadonlyArray<Id>) => ({ earlier, id, previous }: Row): boolean =>
   [id, previous, earlier].some((one) => one !== undefined && ids.includes(one))
 
-/** Reading: the one that is live, if exactly one is and none of the others was renamed. */
+/** Reading: the one that is live, if exactly one is and none of the others was renamed to another session. */
 const find = (rows: ReadonlyArray<Row>, ids: ReadonlyArray<Id>): Found => {
-  const led = ids.length < 2 ? rows.filter(({ id }) => ids.includes(id)) : rows.filter(leadTo(ids))
-  const live = led.filter(({ id }) => ids.includes(id))
-  return live.length < led.length || live.length === 0
-    ? { row: undefined, several: false }
-    : live.length === 1
-    ? { row: live[0], several: false }
-    : { row: undefined, several: true }
+  const [row, another] = rows.filter(({ id }) => ids.includes(id))
+  if (row === undefined || another !== undefined) return { row: undefined, several: another !== undefined }
+  const cameFrom = (id: Id) => ({ earlier, previous }: Row): boolean => previous === id || earlier === id
+  const isElsewhere = (id: Id): boolean => !cameFrom(id)(row) && rows.some(cameFrom(id))
+  return { row: ids.some(isElsewhere) ? undefined : row, several: false }
 }
 
 /** Whom a page shows, and what. */
