@@ -206,7 +206,11 @@ export const make = (capacity: number): MemoryStore => {
       return live
     },
     clear: (name) => {
-      removeAll(Array.from(records.values()).filter((record) => name === undefined || record.name === name).map(({ key }) => key))
+      removeAll(
+        Array.from(records.values()).filter((record) => name === undefined || record.name === name).map(({ key }) =>
+          key
+        )
+      )
     }
   }
 }

@@ -1,5 +1,5 @@
 import { assert, prop } from "@effect/vitest"
-import * as ExpiryQueue from "effect-sessions/internal/expiryQueue"
+import * as ExpiryQueue from "effect-sessions/core/expiryQueue"
 import * as FastCheck from "effect/FastCheck"
 import { test } from "vitest"
 

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { AppSession } from "./support/app.js"
-import { postgres, postgresMissing, sqlite } from "./support/clients.js"
+import { AppSession } from "../support/app.js"
+import { postgres, postgresMissing, sqlite } from "../support/clients.js"
 
 const minute = 60_000
 

@@ -1,7 +1,7 @@
 import { assert, describe, effect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
-import { type App, increment, makeApp, use } from "./support/app.js"
+import { type App, increment, makeApp, use } from "../support/app.js"
 
 /** The names and attributes of the manager's own spans while `effect` runs. */
 const spansOf = <A, E>(effect: Effect.Effect<A, E>) =>
