@@ -1,4 +1,4 @@
-import { assert, describe, it, scoped } from "@effect/vitest"
+import { assert, describe, effect, scoped } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,7 +24,7 @@ const duration = FastCheck.nat(20_000).filter((millis) => millis !== 10_000)
 const takes = (millis: number): Effect.Effect<number> => Effect.as(Effect.sleep(millis), millis)
 
 describe("SharedTimeout", () => {
-  it.effect.prop(
+  effect.prop(
     "ends each of many as Effect.timeoutFail would, to the millisecond",
     [FastCheck.array(FastCheck.tuple(FastCheck.nat(30_000), duration), { maxLength: 12 })],
     ([efforts]) =>

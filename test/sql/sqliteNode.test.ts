@@ -41,4 +41,15 @@ describe.skipIf(!installed)(`@effect/sql-sqlite-node${missing}`, () => {
       yield* Effect.replicateEffect(writer, 8, { concurrency: "unbounded", discard: true })
       assert.strictEqual(Option.getOrThrow(yield* store.read("key", now)).data, "400")
     }))
+
+  scopedLive("joins a transaction of its own client, and none of another", () =>
+    Effect.gen(function*() {
+      const { sql, store } = yield* storeOn(sqliteNode(), { prefix: "joining" })
+      const { sql: other } = yield* storeOn(sqliteNode(), { prefix: "joining" })
+      const insert = Effect.zipRight(store.insert({ record: sample() }), Effect.fail("undone"))
+      assert.strictEqual(yield* Effect.flip(sql.withTransaction(insert)), "undone")
+      assert.isTrue(Option.isNone(yield* store.read("key", now)))
+      assert.strictEqual(yield* Effect.flip(other.withTransaction(insert)), "undone")
+      assert.isTrue(Option.isSome(yield* store.read("key", now)))
+    }))
 })
