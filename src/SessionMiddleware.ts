@@ -91,7 +91,7 @@ const doorIn = <Self, Data, User>(
   options: Options
 ): Effect.Effect<Door.Begin, SessionConfigError, Sessions.Sessions<Self> | SessionCookie.SessionCookie> =>
   Effect.gen(function*() {
-    const engine = yield* Sessions.engineOf(definition)
+    const { [Sessions.TypeId]: engine } = yield* definition.sessions
     const inContext = yield* SessionCookie.SessionCookie
     const policy = options.cookie ?? inContext
     if (options.transport !== "bearer") yield* policy.claim(definition.sessionName)
@@ -149,16 +149,15 @@ export const httpRouter = <Self, Data, User>(
 ): <E, R>(
   app: HttpApp.Default<E, R>
 ) => HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self> | SessionCookie.SessionCookie> => {
-  const tag = Sessions.engineOf(definition)
   // What is in context is the same in every request of a server.
-  let last: { readonly engine: unknown; readonly policy: unknown; readonly begin: Door.Begin } | undefined
+  let last: { readonly sessions: unknown; readonly policy: unknown; readonly begin: Door.Begin } | undefined
   type Required = Sessions.Sessions<Self> | SessionCookie.SessionCookie | HttpServerRequest.HttpServerRequest
   const begin = Effect.contextWithEffect((context: Context.Context<Required>) => {
-    const engine = Context.get(context, tag)
+    const sessions = Context.get(context, definition.sessions)
     const policy = Context.get(context, SessionCookie.SessionCookie)
-    if (last !== undefined && last.engine === engine && last.policy === policy) return last.begin
+    if (last !== undefined && last.sessions === sessions && last.policy === policy) return last.begin
     return Effect.flatMap(Effect.orDie(doorIn(definition, options)), (begin) => {
-      last = { engine, policy, begin }
+      last = { sessions, policy, begin }
       return begin
     })
   })

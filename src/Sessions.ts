@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -31,6 +31,20 @@ import * as SessionMetrics from "./SessionMetrics.js"
 import * as SessionStore from "./SessionStore.js"
 import { SessionTimeouts } from "./SessionTimeouts.js"
 import * as SessionToken from "./SessionToken.js"
+
+/**
+ * What a manager has for the middleware alone.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: unique symbol = Symbol.for("effect-sessions/Sessions")
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export type TypeId = typeof TypeId
 
 /**
  * A live session as it was read: its id, its data, its user, and the stored record.
@@ -122,6 +136,9 @@ export type CommitError = ReadError | SessionGone | SessionConflict
  * @category models
  */
 export interface Service<Data, User> {
+  /** The engine that the middleware drives. Whoever replaces a method takes it over with the rest: `{ ...sessions }`. */
+  readonly [TypeId]: Engine.Engine<Data, User>
+
   /** The generator of the ids, whose form every incoming id must have. */
   readonly token: SessionToken.Generator
 
@@ -230,13 +247,13 @@ const whole = (value: number | undefined, otherwise: number): number =>
     ? otherwise
     : Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(value)))
 
-const tracedIf =
-  (spans: boolean | undefined) => (operation: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    spans === true ? Effect.withSpan(effect, `Sessions.${operation}`, { captureStackTrace: false }) : effect
-
 const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Options): Service<Data, User> => {
   const { name, store, timeouts } = engine
-  const traced = tracedIf(options.spans)
+
+  const traced = (operation: string) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    options.spans === true
+      ? Effect.withSpan(effect, `Sessions.${operation}`, { captureStackTrace: false })
+      : effect
 
   /** What an id leads to, for whoever comes now. */
   const presented = (id: SessionToken.SessionId, at: number) => ({
@@ -304,6 +321,12 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
   })
 
   return {
+    [TypeId]: {
+      ...engine,
+      read: (presented) => traced("read")(engine.read(presented)),
+      commit: (commit) => traced("commit")(engine.commit(commit)),
+      end: (deletion) => traced("destroy")(engine.end(deletion))
+    },
     token: engine.token,
     create: (options) =>
       Effect.flatMap(engine.initial, (initial) => {
@@ -379,16 +402,6 @@ const makeEngine = <Self, Data, User>({ format, onUndecodable, sessionName }: De
   })
 
 /**
- * The tag of the engine under a manager, which the middleware uses. Whoever has the manager's layer has it, too.
- *
- * @internal
- */
-export const engineOf = <Self, Data, User>(
-  { sessionName }: Definition<Self, Data, User>
-): Context.Tag<Sessions<Self>, Engine.Engine<Data, User>> =>
-  Context.GenericTag<Sessions<Self>, Engine.Engine<Data, User>>(`effect-sessions/internal/Engine/${sessionName}`)
-
-/**
  * Makes the manager of a declared session over the store in context, with the timeouts and the token generator of the
  * context. Fails if the declaration cannot work.
  *
@@ -439,19 +452,7 @@ export const layerWith = <Self, Data, User>(
   definition: Definition<Self, Data, User>,
   options: Options
 ): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts> =>
-  Layer.effectContext(
-    Effect.map(makeEngine(definition), (engine) => {
-      const traced = tracedIf(options.spans)
-      return Context.make(definition.sessions, makeService(engine, options)).pipe(
-        Context.add(engineOf(definition), {
-          ...engine,
-          read: (presented) => traced("read")(engine.read(presented)),
-          commit: (commit) => traced("commit")(engine.commit(commit)),
-          end: (deletion) => traced("destroy")(engine.end(deletion))
-        })
-      )
-    })
-  )
+  Layer.effect(definition.sessions, make(definition, options))
 
 /**
  * The manager over a store in memory: what an app starts development with. Warns when `NODE_ENV` is `production`.

@@ -1,0 +1,32 @@
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { assert, effect } from "@effect/vitest"
+import { SessionCookie, SessionMiddleware, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { AppSession, increment, use, webHandler } from "../support/app.js"
+
+effect(
+  "a manager that an app has made, and changed, serves its requests as the layer's does",
+  () =>
+    Effect.gen(function*() {
+      const SessionsLive = Layer.effect(
+        AppSession.sessions,
+        Effect.map(Sessions.make(AppSession), (sessions) => ({ ...sessions, clear: Effect.void }))
+      )
+      const page = Effect.map(
+        use((session) => Effect.zipRight(session.update(increment), session.get)),
+        ({ count }) => HttpServerResponse.text(String(count))
+      )
+      const handle = yield* webHandler(
+        SessionMiddleware.httpRouter(AppSession)(page).pipe(
+          Effect.provide(SessionsLive),
+          Effect.provide(SessionCookie.layer()),
+          Effect.provide(SessionTimeouts.layer()),
+          Effect.provide(SessionStore.layerMemory)
+        )
+      )
+      const response = yield* Effect.promise(() => handle(new Request("https://app.test/")))
+      assert.deepStrictEqual([response.status, yield* Effect.promise(() => response.text())], [200, "1"])
+      assert.strictEqual(response.headers.getSetCookie().length, 1)
+    })
+)
