@@ -94,7 +94,8 @@ export interface Handle<Data, User> {
    * Writes what is staged now, instead of with the response: for sockets, long streams, and answers that must know.
    * Fails with `SessionGone` if the session ended meanwhile, with `SessionConflict` if another request gave it a new id.
    * Whatever it fails with, what was staged is dropped; where a `SessionStoreError` says that the outcome is unknown, it
-   * may have been written all the same, once. Cannot be interrupted while it is on its way, which the store bounds.
+   * may have been written all the same, once. Where fibers commit at once, each is told what became of all that was staged
+   * when it asked. Cannot be interrupted while it is on its way, which the store bounds.
    */
   readonly commit: Effect.Effect<void, CommitError | SessionResponseSent>
 

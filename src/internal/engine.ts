@@ -7,8 +7,9 @@
  * 1. A **store** bounds each of its operations (5 seconds if nobody says otherwise), its own retries included: those of
  *    a statement that the database undid because of another one, which may be repeated whatever it does. What runs out
  *    fails with a `SessionStoreError`.
- * 2. A **write under a new key** whose outcome is unknown is looked up once, under that key, which nobody else knows. If
- *    it is there, it is done. No other write of unknown outcome is looked up or repeated.
+ * 2. A **write under a new key** whose outcome is unknown is looked up at once, under that key, which nobody else knows,
+ *    and again before the next thing that its request writes, at the latest with the response. If it is there, it is
+ *    done. No other write of unknown outcome is looked up, and none is repeated.
  * 3. A **commit** whose write found another version is tried again on what the store holds by then: ten times at once,
  *    then with growing random pauses, 40 times or 10 seconds in all. Then it fails with `SessionConflict`. Writers of
  *    one process that met a conflict on one session go one after the other meanwhile. Any failure ends the commit.
