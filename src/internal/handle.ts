@@ -260,7 +260,10 @@ export class RequestSession<Data, User> {
       const isRefused = taken.signIn !== undefined && lost !== undefined && !this.isEndedHere(lost.record)
       return Effect.matchCauseEffect(
         isRefused ? Effect.fail(lost.error) : this.engine.commit({
-          ...taken,
+          changes: taken.changes,
+          signIn: taken.signIn,
+          rotate: taken.rotate,
+          create: taken.create,
           presented: this.brought.presented,
           initial: before.initial,
           base: before.base,
