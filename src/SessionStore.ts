@@ -355,8 +355,7 @@ const unsafeMakeMemory = (capacity: number): Service => {
     rotate: ({ expectedVersion, next, now, oldKey }) =>
       unlessTaken("rotate", () => memory.rotate(oldKey, expectedVersion, next, now)),
     delete: ({ handle, keys, renamedAfter }) => Effect.sync(() => memory.delete(keys, renamedAfter, handle)),
-    deleteByUser: ({ except, name, only, userId }) =>
-      Effect.sync(() => memory.deleteByUser(name, userId, only, except)),
+    deleteByUser: (deletion) => Effect.sync(() => memory.deleteByUser(deletion)),
     listByUser: ({ begunAfter, limit, name, now, offset, seenAfter, userId }) =>
       Effect.sync(() =>
         memory.listByUser(name, userId, now)

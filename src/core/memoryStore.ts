@@ -1,5 +1,5 @@
 import * as ExpiryQueue from "./expiryQueue.js"
-import type { SessionRecord } from "./record.js"
+import { endsWith, type SessionRecord, type UserEnd } from "./record.js"
 
 type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">
 
@@ -29,12 +29,7 @@ export interface MemoryStore {
     renamedAfter: number | undefined,
     handle: string | undefined
   ) => number
-  readonly deleteByUser: (
-    name: string,
-    userId: string,
-    only: string | undefined,
-    except: string | undefined
-  ) => number
+  readonly deleteByUser: (end: UserEnd) => number
   readonly listByUser: (name: string, userId: string, now: number) => ReadonlyArray<SessionRecord>
   readonly deleteExpired: (before: number, limit: number) => number
   readonly count: (name: string, now: number) => number
@@ -180,10 +175,10 @@ export const make = (capacity: number): MemoryStore => {
         ...(renamedAfter === undefined ? [] : keys.flatMap((key) => successorsOf(key, renamedAfter))),
         ...(handle === undefined ? [] : byHandle.get(handle))
       ]),
-    deleteByUser: (name, userId, only, except) =>
+    deleteByUser: (end) =>
       removeAll(
-        recordsOf(name, userId)
-          .filter(({ handle }) => handle !== except && (only === undefined || handle === only))
+        recordsOf(end.name, end.userId)
+          .filter((record) => endsWith(record, end))
           .map(({ key }) => key)
       ),
     listByUser: (name, userId, now) =>

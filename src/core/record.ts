@@ -30,3 +30,16 @@ export interface SessionRecord {
   /** Whether the user asked to be remembered. */
   readonly remembered: boolean
 }
+
+/** The end of a user's sessions: all of them, `only` the one with that handle, or all `except` the one with that handle. */
+export interface UserEnd {
+  readonly name: string
+  readonly userId: string
+  readonly only?: string | undefined
+  readonly except?: string | undefined
+}
+
+/** Whether a session is among those that such an end is the end of. */
+export const endsWith = (record: SessionRecord, { except, name, only, userId }: UserEnd): boolean =>
+  record.name === name && record.userId === userId && record.handle !== except &&
+  (only === undefined || record.handle === only)

@@ -1,5 +1,5 @@
 import * as Expiry from "./expiry.js"
-import type { SessionRecord } from "./record.js"
+import { endsWith, type SessionRecord, type UserEnd } from "./record.js"
 
 /** A session as it was read or last written, decoded. The shell knows more of it. */
 export interface Stored<Data> {
@@ -57,7 +57,12 @@ export interface State<Data, User, S extends Stored<Data>> {
   readonly several: boolean
   /** Whether the response has been decided on: nothing more can be staged. */
   readonly closed: boolean
+  /** A user's session that this request had read, and that was lost. */
+  readonly lost: { readonly record: SessionRecord; readonly loss: Loss } | undefined
 }
+
+/** How a session is lost: it ended elsewhere, or was renamed there. */
+export type Loss = "Gone" | "Renamed"
 
 const unstaged = { changes: [], signIn: undefined, rotate: false, create: false }
 
@@ -79,7 +84,8 @@ export const begin = <Data, User, S extends Stored<Data>>(
     closed: options.closed,
     outcome: "Untouched",
     loaded: false,
-    several: false
+    several: false,
+    lost: undefined
   }
 }
 
@@ -214,18 +220,37 @@ export const failed = <Data, User, S extends Stored<Data>>(
   taken: Staged<Data, User>
 ): State<Data, User, S> => rebased({ ...state, staged: stagedSince(state.staged, taken) })
 
-/** `taken` could not be written, since the session ended or was renamed elsewhere. Nothing to tell the browser. */
+/** `taken` could not be written, since the session was lost. Nothing to tell the browser. */
 export const lost = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
-  taken: Staged<Data, User>
-): State<Data, User, S> => failed<Data, User, S>({ ...state, stored: undefined, outcome: "Untouched" }, taken)
+  taken: Staged<Data, User>,
+  loss: Loss
+): State<Data, User, S> => {
+  const record = state.stored?.record
+  const lost = record === undefined || record.userId === null ? state.lost : { record, loss }
+  return failed<Data, User, S>({ ...state, stored: undefined, outcome: "Untouched", lost }, taken)
+}
+
+/** Whether a record is one of those that this request ended, with the user's sessions. */
+export const isEnded = (record: SessionRecord, ends: ReadonlyArray<UserEnd>): boolean =>
+  ends.some((end) => endsWith(record, end))
+
+/** Why a sign-in is refused: what it must not undo, it must not undo by trying again. */
+export const refusal = <Data, User, S extends Stored<Data>>(
+  { lost, staged }: State<Data, User, S>,
+  ends: ReadonlyArray<UserEnd>
+): Loss | undefined =>
+  staged.signIn === undefined || lost === undefined || isEnded(lost.record, ends) ? undefined : lost.loss
 
 /** This request ended the session, and dropped `taken`. */
 export const ended = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   taken: Staged<Data, User>
 ): State<Data, User, S> =>
-  failed<Data, User, S>({ ...state, stored: undefined, loaded: true, several: false, outcome: "SignedOut" }, taken)
+  failed<Data, User, S>(
+    { ...state, stored: undefined, loaded: true, several: false, outcome: "SignedOut", lost: undefined },
+    taken
+  )
 
 /**
  * The response has been decided on. A failure (500 and above) and a client that hung up (499) drop what is staged, and

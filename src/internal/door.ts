@@ -12,6 +12,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
+import * as FiberRefs from "effect/FiberRefs"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -31,7 +32,7 @@ import {
 import * as SessionMetrics from "../SessionMetrics.js"
 import type * as SessionStore from "../SessionStore.js"
 import type { SessionId } from "../SessionToken.js"
-import type { Engine } from "./engine.js"
+import { type Engine, withNow } from "./engine.js"
 import * as Handle from "./handle.js"
 
 /** How a door treats requests. `SessionMiddleware.Options` explains each. */
@@ -261,7 +262,7 @@ export const make = <Self, H, Data, User>(
     }
 
     const hook: HttpApp.PreResponseHandler = (answered, response) =>
-      Effect.suspend(() => {
+      withNow((now) => {
         // A request that is dispatched in process, out of this one, runs the hooks of both.
         if (answered.source !== request.source) return Effect.succeed(response)
         closed = true
@@ -269,24 +270,22 @@ export const make = <Self, H, Data, User>(
         const used = session
         const before = used?.state
         if (used === undefined || before === undefined) return Effect.succeed(response)
-        return Effect.flatMap(engine.now, (now) => {
-          const pending = Request.pending(before, engine.timeouts, now)
-          const told = response.status >= 500 && used.failure !== undefined
-            ? report(used.failure, engine.name)
-            : Effect.void
-          if (pending === "Nothing" && !used.isUnsettled()) {
-            return Effect.zipRight(told, say(used, before, false, response, now))
-          }
-          const answer = pending !== "Nothing"
-            ? written(used, before, pending, response)
-            : Effect.flatMap(
-              used.settled(),
-              // What a write of unknown outcome left under a new id, the browser must be told.
-              () => used.isUnsure() ? written(used, before, "Touch", response) : Effect.succeed(response)
-            )
-          return Effect.flatMap(Effect.zipRight(told, answer), (answer) =>
+        const pending = Request.pending(before, engine.timeouts, now)
+        const answer = pending !== "Nothing"
+          ? Effect.flatMap(written(used, before, pending, response), (answer) =>
             say(used, used.state ?? before, pending === "Change", answer, now))
-        })
+          : !used.isUnsettled()
+          ? say(used, before, false, response, now)
+          : Effect.flatMap(used.settled(), () =>
+            Effect.flatMap(
+              // What a write of unknown outcome left under a new id, the browser must be told.
+              used.isUnsure() ? written(used, before, "Touch", response) : Effect.succeed(response),
+              (answer) =>
+                say(used, used.state ?? before, false, answer, now)
+            ))
+        return response.status >= 500 && used.failure !== undefined
+          ? Effect.zipRight(report(used.failure, engine.name), answer)
+          : answer
       })
 
     return {
@@ -328,9 +327,16 @@ export const make = <Self, H, Data, User>(
     const handle = asHandle(opened)
     const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
     const now = { name: engine.name, source: request.source, cookieName, noteEnded, beInBackground, provide }
-    return FiberRef.set(FiberRef.currentContext, provide(context)).pipe(
-      Effect.zipRight(FiberRef.set(Handle.requests, [...begun, now])),
-      Effect.zipRight(HttpApp.appendPreResponseHandler(hook))
+    return Effect.zipRight(
+      Effect.updateFiberRefs((fiberId, refs) =>
+        FiberRefs.updateManyAs(refs, {
+          entries: [
+            [FiberRef.currentContext, [[fiberId, provide(context)]]],
+            [Handle.requests, [[fiberId, [...begun, now]]]]
+          ]
+        })
+      ),
+      HttpApp.appendPreResponseHandler(hook)
     )
   })
 }

@@ -16,7 +16,6 @@
  * 4. A **request** commits once, before its headers leave, and as often as its handler asks. Nothing around that repeats
  *    a commit or has a timeout of its own, and none can be interrupted while its write is on its way.
  */
-import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -183,7 +182,11 @@ const anotherRecord = () =>
 
 const renamed = () => new SessionConflict({ reason: "Renamed" })
 
-const now = Effect.map(Clock.currentTimeMillis, Expiry.wholeMillis)
+/** What the time decides, in whole milliseconds of the clock around it. */
+export const withNow = <A, E>(f: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.clockWith((clock) => f(Expiry.wholeMillis(clock.unsafeCurrentTimeMillis())))
+
+const now = withNow(Effect.succeed)
 
 const namePattern = /^[^\u0000-\u001f\u007f\p{Surrogate}]{1,100}$/u
 
@@ -280,10 +283,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       if (Option.isNone(found)) return Effect.as(Metric.increment(SessionMetrics.absent), nobody)
       const record = found.value
       if (record.key !== key) return Effect.fail(anotherRecord())
-      return Effect.flatMap(
-        isUsable(record, at),
-        (isLive): Effect.Effect<Reading<Data, User>, ReadError> => isLive ? open(record) : Effect.succeed(nobody)
-      )
+      return Expiry.judge(timeouts, record, at) === "live" ? open(record) : Effect.as(isUsable(record, at), nobody)
     })
 
   const readSeveral = ({ keys, renamedAfter }: Plan.Presented, at: number) =>
@@ -297,24 +297,22 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
             : Effect.succeed({ stored: undefined, several: found._tag === "Several" })
         }))
 
-  const read: Engine<Data, User>["read"] = (presented) =>
-    Effect.flatMap(now, (at) => {
-      const [key, another] = presented.keys
-      if (key === undefined) return Effect.succeed(nobody)
-      return another === undefined ? readOne(key, at) : readSeveral(presented, at)
-    })
+  const read: Engine<Data, User>["read"] = (presented) => {
+    const [key, another] = presented.keys
+    if (key === undefined) return Effect.succeed(nobody)
+    return withNow((at) => another === undefined ? readOne(key, at) : readSeveral(presented, at))
+  }
 
-  const encodeWish = Effect.fnUntraced(function*(asked: Commit<Data, User>, before: Data, data: Data) {
-    const { active, create, rotate, signIn } = asked
-    const wish: Plan.Wish = {
-      data: data === before ? undefined : yield* codec.encodeData(data),
-      signIn: signIn === undefined ? undefined : yield* codec.encodeUser(signIn.user),
-      rotate,
-      create,
-      active
-    }
-    return wish
-  })
+  const encodeWish = (
+    { active, create, rotate, signIn }: Commit<Data, User>,
+    before: Data,
+    data: Data
+  ): Effect.Effect<Plan.Wish, SessionDataError> =>
+    Effect.zipWith(
+      data === before ? Effect.succeed(undefined) : codec.encodeData(data),
+      signIn === undefined ? Effect.succeed(undefined) : codec.encodeUser(signIn.user),
+      (data, signIn) => ({ data, signIn, rotate, create, active })
+    )
 
   /** Writes a record under a new key, and returns it with its id. None if there was nothing to rename, or no longer. */
   const writeUnderNewKey = (
@@ -495,18 +493,18 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     Effect.suspend(() => {
       const { coming } = asked
       const { tried } = coming
-      return Effect.tapBoth(
+      return Effect.mapBoth(
         tried === undefined ? commitOn(asked, asked.stored, asked.data) : commitAfterUnknown(asked, tried),
         {
-          onSuccess: ({ newId }) =>
-            Effect.sync(() => {
-              coming.tried = undefined
-              if (newId !== undefined) coming.id = undefined
-            }),
-          onFailure: (error) =>
-            Effect.sync(() => {
-              if (error._tag !== "SessionStoreError" || !error.outcomeUnknown) coming.tried = tried
-            })
+          onSuccess: (committed) => {
+            coming.tried = undefined
+            if (committed.newId !== undefined) coming.id = undefined
+            return committed
+          },
+          onFailure: (error) => {
+            if (error._tag !== "SessionStoreError" || !error.outcomeUnknown) coming.tried = tried
+            return error
+          }
         }
       )
     })

@@ -6,24 +6,24 @@
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Csrf from "../core/csrf.js"
 import type { Presented } from "../core/plan.js"
-import type { SessionRecord } from "../core/record.js"
+import type { UserEnd } from "../core/record.js"
 import * as Request from "../core/request.js"
 import {
-  type SessionConflict,
+  SessionConflict,
   type SessionDataError,
-  type SessionGone,
+  SessionGone,
   SessionResponseSent,
   type SessionStoreError
 } from "../SessionError.js"
-import type { UserDeletion } from "../SessionStore.js"
 import type { SessionId } from "../SessionToken.js"
-import type { Coming, Engine, Stored } from "./engine.js"
-import { infoOf } from "./engine.js"
+import type { Coming, Committed, Engine, Stored } from "./engine.js"
+import { infoOf, withNow } from "./engine.js"
 
 /** What a request brings along. */
 export interface Brought {
@@ -52,7 +52,7 @@ export interface Begun {
   /** The name of its cookie. None for bearer tokens. */
   readonly cookieName: string | undefined
   /** Sessions of a user were ended in the course of this request. */
-  readonly noteEnded: (deletion: UserDeletion) => void
+  readonly noteEnded: (end: UserEnd) => void
   /** Reading and changing counts as no activity from now on. */
   readonly beInBackground: () => void
   /** The context with the handle in it. */
@@ -69,10 +69,18 @@ type ReadError = SessionStoreError | SessionDataError
 type CommitError = ReadError | SessionGone | SessionConflict
 type StageError = ReadError | SessionResponseSent
 
-/** Whether the end of a user's sessions was the end of this one. */
-const covers = ({ except, name, only, userId }: UserDeletion, record: SessionRecord): boolean =>
-  record.name === name && record.userId === userId && record.handle !== except &&
-  (only === undefined || record.handle === only)
+/** How a session was lost, if an error says that it was. */
+const lossOf = (error: CommitError | undefined): Request.Loss | undefined =>
+  error?._tag === "SessionGone"
+    ? "Gone"
+    : error?._tag === "SessionConflict" && error.reason === "Renamed"
+    ? "Renamed"
+    : undefined
+
+const lossError = {
+  Gone: () => new SessionGone(),
+  Renamed: () => new SessionConflict({ reason: "Renamed" })
+}
 
 type State<Data, User> = Request.State<Data, User, Stored<Data, User>>
 
@@ -97,15 +105,13 @@ export class RequestSession<Data, User> {
   /** Whether the response has been decided on. */
   closed = false
   /** The ends of sessions of users in the course of this request. */
-  endedHere: ReadonlyArray<UserDeletion> = []
+  endedHere: ReadonlyArray<UserEnd> = []
 
   /** The id that this request has given the session. */
   private given: SessionId | undefined = undefined
   private readonly coming: Coming = { id: undefined, tried: undefined }
   /** What commits took and could not write. */
   private drops: ReadonlyArray<Drop<Data, User>> = []
-  /** A user's session that ended or was renamed elsewhere after this request read it. */
-  private lost: { readonly record: SessionRecord; readonly error: CommitError } | undefined = undefined
   private readonly lock = Effect.unsafeMakeSemaphore(1)
   /** How many writes are on their way, or wait for the lock. */
   private writes = 0
@@ -116,15 +122,11 @@ export class RequestSession<Data, User> {
     private readonly options: Options
   ) {}
 
-  /** Runs what must not run beside another, and notes what it fails with. */
-  private alone<A, E extends CommitError>(run: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
-    const alone = Effect.tapError(Effect.suspend(run), (error) =>
-      Effect.sync(() => {
-        this.failure = error
-      }))
+  /** Runs what must not run beside another. */
+  private alone<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return Effect.flatMap(
-      this.lock.withPermitsIfAvailable(1)(alone),
-      Option.match({ onNone: () => this.lock.withPermits(1)(alone), onSome: Effect.succeed })
+      this.lock.withPermitsIfAvailable(1)(effect),
+      (done) => Option.isSome(done) ? Effect.succeed(done.value) : this.lock.withPermits(1)(effect)
     )
   }
 
@@ -143,27 +145,25 @@ export class RequestSession<Data, User> {
     return this.state ?? state
   }
 
-  /** The state once the store was asked. */
-  private load(): Effect.Effect<State<Data, User>, ReadError> {
-    return Effect.flatMap(this.begin(), (state): Effect.Effect<State<Data, User>, ReadError> => {
-      const begun = this.latest(state)
-      this.state = Request.use(begun)
-      if (begun.loaded) return Effect.succeed(this.state)
+  private readonly load: Effect.Effect<State<Data, User>, ReadError> = Effect.suspend(() =>
+    Effect.flatMap(this.begin(), (begun): Effect.Effect<State<Data, User>, ReadError> => {
+      const state = this.state = Request.use(this.latest(begun))
+      if (state.loaded) return Effect.succeed(state)
       const { presented } = this.brought
       const keys = this.given === undefined ? presented.keys : [this.keyOf(this.given)]
-      return Effect.map(
-        this.engine.read({ ...presented, keys }),
-        ({ several, stored }) => this.state = Request.load(this.state ?? begun, stored, several)
-      )
+      return Effect.mapBoth(this.engine.read({ keys, renamedAfter: presented.renamedAfter }), {
+        onFailure: (error) => this.failure = error,
+        onSuccess: ({ several, stored }) => this.state = Request.load(this.latest(state), stored, several)
+      })
     })
-  }
+  )
 
   /** The state, which is loaded first. */
   loaded(): Effect.Effect<State<Data, User>, ReadError> {
     if (this.state?.loaded === true) return Effect.succeed(this.state = Request.use(this.state))
     // Who has no id has nothing to wait for.
     const isNobody = this.brought.presented.keys.length === 0 && this.given === undefined && !this.isUnsettled()
-    return isNobody ? this.load() : this.alone(() => this.load())
+    return isNobody ? this.load : this.alone(this.load)
   }
 
   /** Stages something, unless the response has been decided on meanwhile. */
@@ -208,18 +208,29 @@ export class RequestSession<Data, User> {
     return Effect.flatMap(this.stage((now) => [now.staged, now]), (asked) => this.write(asked))
   }
 
-  /** Runs what writes, alone and to its end. */
+  /** Runs what writes, alone and to its end. What comes of it is noted by `settle`. */
   private writing<A, E extends CommitError>(
-    run: (before: State<Data, User>) => Effect.Effect<A, E>
-  ): Effect.Effect<A, E> {
-    return Effect.uninterruptible(Effect.suspend(() => {
+    run: (before: State<Data, User>) => Effect.Effect<A, E>,
+    settle: (exit: Exit.Exit<A, E>, before: State<Data, User>) => void
+  ): Effect.Effect<void, E> {
+    return Effect.uninterruptible(Effect.flatMap(this.begin(), (begun) => {
       this.writes++
-      return Effect.ensuring(
-        this.alone(() => Effect.flatMap(this.begin(), (begun) => run(this.latest(begun)))),
-        Effect.sync(() => {
+      return this.alone(Effect.suspend(() => {
+        const before = this.latest(begun)
+        const settled = (exit: Exit.Exit<A, E>): Effect.Effect<void, E> => {
           this.writes--
+          this.failure = Option.getOrElse(
+            Option.flatMap(Exit.causeOption(exit), Cause.failureOption),
+            () => this.failure
+          )
+          settle(exit, before)
+          return Exit.asVoid(exit)
+        }
+        return Effect.matchCauseEffect(run(before), {
+          onFailure: (cause) => settled(Exit.failCause(cause)),
+          onSuccess: (result) => settled(Exit.succeed(result))
         })
-      )
+      }))
     }))
   }
 
@@ -238,64 +249,54 @@ export class RequestSession<Data, User> {
     return this.coming.tried !== undefined
   }
 
-  private isEndedHere(record: SessionRecord): boolean {
-    return this.endedHere.some((deletion) => covers(deletion, record))
-  }
-
   /**
    * Writes what is staged. Fails as well if another commit took some of what was `asked` for, and could not write it. Not
    * to be interrupted on the way.
    */
   write(asked: Request.Staged<Data, User>): Effect.Effect<void, CommitError> {
     const { length: known } = this.drops
-    return this.writing((before) => {
-      const drop = this.drops.slice(known).find(({ taken }) => Request.shares(asked, taken))
-      if (drop !== undefined) {
-        this.state = Request.failed(before, asked)
-        return Effect.failCause(drop.cause)
-      }
+    const dropped = () => this.drops.slice(known).find(({ taken }) => Request.shares(asked, taken))
+    let ends = 0
+    return this.writing((before): Effect.Effect<Committed<Data, User>, CommitError> => {
+      const drop = dropped()
+      if (drop !== undefined) return Effect.failCause(drop.cause)
+      const loss = Request.refusal(before, this.endedHere)
+      if (loss !== undefined) return Effect.fail(lossError[loss]())
+      ends = this.endedHere.length
+      const { active, base, data, initial, several, staged: { changes, create, rotate, signIn }, stored } = before
+      return this.engine.commit({
+        changes,
+        signIn,
+        rotate,
+        create,
+        presented: this.brought.presented,
+        initial,
+        base,
+        stored,
+        several,
+        data,
+        active,
+        coming: this.coming,
+        endedHere: (record) => Request.isEnded(record, this.endedHere)
+      })
+    }, (exit, before) => {
       const { staged: taken } = before
-      const { endedHere, lost } = this
-      // What was not to be undone is not to be undone by trying again.
-      const isRefused = taken.signIn !== undefined && lost !== undefined && !this.isEndedHere(lost.record)
-      return Effect.matchCauseEffect(
-        isRefused ? Effect.fail(lost.error) : this.engine.commit({
-          changes: taken.changes,
-          signIn: taken.signIn,
-          rotate: taken.rotate,
-          create: taken.create,
-          presented: this.brought.presented,
-          initial: before.initial,
-          base: before.base,
-          stored: before.stored,
-          several: before.several,
-          data: before.data,
-          active: before.active,
-          coming: this.coming,
-          endedHere: (record) => this.isEndedHere(record)
-        }),
-        {
-          onSuccess: ({ extended, newId, stored }) => {
-            const given = newId !== undefined
-            this.state = Request.committed(this.state ?? before, taken, { stored, extended, given })
-            this.given = newId ?? this.given
-            // What stands now was written after those ends.
-            if (stored?.record !== before.stored?.record) this.endedHere = this.endedHere.slice(endedHere.length)
-            return Effect.void
-          },
-          onFailure: (cause) => {
-            this.drops = [...this.drops, { taken, cause }]
-            const error = Option.getOrUndefined(Cause.failureOption(cause))
-            if (error?._tag === "SessionGone" || (error?._tag === "SessionConflict" && error.reason === "Renamed")) {
-              const record = before.stored?.record
-              if (record !== undefined && record.userId !== null) this.lost = { record, error }
-              this.state = Request.lost(this.state ?? before, taken)
-              this.given = undefined
-            } else this.state = Request.failed(this.state ?? before, taken)
-            return Effect.failCause(cause)
-          }
-        }
-      )
+      if (dropped() !== undefined) {
+        this.state = Request.failed(before, asked)
+      } else if (Exit.isSuccess(exit)) {
+        const { extended, newId, stored } = exit.value
+        this.state = Request.committed(this.latest(before), taken, { stored, extended, given: newId !== undefined })
+        this.given = newId ?? this.given
+        // What stands now was written after those ends.
+        if (stored?.record !== before.stored?.record) this.endedHere = this.endedHere.slice(ends)
+      } else {
+        this.drops = [...this.drops, { taken, cause: exit.cause }]
+        const loss = lossOf(Option.getOrUndefined(Cause.failureOption(exit.cause)))
+        if (loss !== undefined) this.given = undefined
+        this.state = loss === undefined
+          ? Request.failed(this.latest(before), taken)
+          : Request.lost(this.latest(before), taken, loss)
+      }
     })
   }
 
@@ -307,17 +308,16 @@ export class RequestSession<Data, User> {
       const own = this.given !== undefined ? [this.keyOf(this.given)] : tried !== undefined ? [tried.key] : []
       const keys = [...presented.keys, ...own]
       const isOver = before.outcome === "SignedOut" && own.length === 0
-      const ending = isOver || keys.length === 0 ? Effect.void : this.engine.end({
+      return isOver || keys.length === 0 ? Effect.succeed(0) : this.engine.end({
         keys,
         renamedAfter: presented.renamedAfter,
         handle: before.stored?.record.handle
       })
-      return Effect.map(ending, () => {
-        this.state = Request.ended(this.state ?? before, before.staged)
-        this.given = undefined
-        this.lost = undefined
-        this.coming.tried = undefined
-      })
+    }, (exit, before) => {
+      if (Exit.isFailure(exit)) return
+      this.state = Request.ended(this.latest(before), before.staged)
+      this.given = undefined
+      this.coming.tried = undefined
     })
   }
 
@@ -393,15 +393,13 @@ export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
   background: Effect.sync(() => open().beInBackground()),
   info: Effect.suspend(() => {
     const { engine } = open()
-    return Effect.zipWith(
-      open().loaded(),
-      engine.now,
-      ({ active, stored }, now) =>
-        Option.map(
+    return Effect.flatMap(open().loaded(), ({ active, stored }) =>
+      withNow((now) =>
+        Effect.succeed(Option.map(
           Option.fromNullable(stored),
           ({ record }) => infoOf(engine.timeouts, record, active ? now : undefined)
-        )
-    )
+        ))
+      ))
   }),
   commit: Effect.suspend(() => open().commit()),
   csrfToken: Effect.suspend(() => open().csrfToken()),

@@ -30,27 +30,35 @@ const recordAt = (lastSeenAt: number, change: Partial<SessionRecord> = {}): Sess
   ...change
 })
 
-const storedAt = (lastSeenAt: number, data: Data = ["stored"]): Stored => ({ data, record: recordAt(lastSeenAt) })
+const storedAt = (lastSeenAt: number, data: Data = ["stored"], userId: string | null = null): Stored => ({
+  data,
+  record: recordAt(lastSeenAt, { userId })
+})
 
 /** Everything that can happen to the state of a request. */
 type Event =
   | { readonly _tag: "use" | "rotate" | "create" | "end" | "letGo" | "touch" }
-  | { readonly _tag: "load"; readonly stored: boolean; readonly several: boolean }
+  | { readonly _tag: "load"; readonly stored: boolean; readonly several: boolean; readonly userId: string | null }
   | { readonly _tag: "change"; readonly word: string }
   | { readonly _tag: "signIn"; readonly user: string; readonly carry: boolean }
   | { readonly _tag: "commit"; readonly stored: boolean; readonly given: boolean; readonly extended: boolean }
-  | { readonly _tag: "fail" | "lose" }
+  | { readonly _tag: "fail" }
+  | { readonly _tag: "lose"; readonly loss: Request.Loss }
   | { readonly _tag: "close"; readonly status: number }
 
 const tags = <Tag extends string>(...all: ReadonlyArray<Tag>) =>
   FastCheck.record({ _tag: FastCheck.constantFrom(...all) })
 
+const loss = FastCheck.constantFrom("Gone" as const, "Renamed" as const)
+
 const event: FastCheck.Arbitrary<Event> = FastCheck.oneof(
-  tags("use", "rotate", "create", "end", "letGo", "fail", "lose"),
+  tags("use", "rotate", "create", "end", "letGo", "fail"),
+  FastCheck.record({ _tag: FastCheck.constant("lose" as const), loss }),
   FastCheck.record({
     _tag: FastCheck.constant("load" as const),
     stored: FastCheck.boolean(),
-    several: FastCheck.boolean()
+    several: FastCheck.boolean(),
+    userId: FastCheck.constantFrom(null, "ada")
   }),
   FastCheck.record({ _tag: FastCheck.constant("change" as const), word: FastCheck.constantFrom("a", "b", "c") }),
   FastCheck.record({
@@ -95,7 +103,11 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
       case "signIn":
         return Request.stageSignIn(state, event.user, event.carry ? (data) => [...data, "carried"] : undefined)
       case "load":
-        return Request.load(state, event.stored ? storedAt(5) : undefined, event.several && !event.stored)
+        return Request.load(
+          state,
+          event.stored ? storedAt(5, ["stored"], event.userId) : undefined,
+          event.several && !event.stored
+        )
       case "commit":
         return Request.committed(state, state.staged, {
           stored: event.stored ? storedAt(20, ["written"]) : undefined,
@@ -105,7 +117,7 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
       case "fail":
         return Request.failed(state, state.staged)
       case "lose":
-        return Request.lost(state, state.staged)
+        return Request.lost(state, state.staged, event.loss)
       case "end":
         return Request.ended(state, state.staged)
       case "close":
@@ -136,7 +148,8 @@ describe("The state of a request", () => {
       outcome: "Untouched",
       loaded: false,
       several: false,
-      closed: given.closed
+      closed: given.closed,
+      lost: undefined
     })
   })
 
@@ -316,18 +329,34 @@ describe("A commit", () => {
 
   prop(
     "that came too late leaves nobody's session, and nothing to tell the browser",
-    { both: takenAndMore },
-    ({ both }) => {
+    { both: takenAndMore, loss },
+    ({ both, loss }) => {
       const { state, taken } = both
-      const next = Request.lost(state, taken)
+      const next = Request.lost(state, taken, loss)
+      const record = state.stored?.record
       isRest(next.staged, both)
       assert.deepStrictEqual(next, {
         ...state,
         stored: undefined,
         outcome: "Untouched",
         data: Request.apply(next.staged.changes, initial(), initial),
-        staged: next.staged
+        staged: next.staged,
+        lost: record === undefined || record.userId === null ? state.lost : { record, loss }
       })
+    },
+    { fastCheck: { numRuns: 500 } }
+  )
+
+  prop(
+    "that was to refresh what somebody else ended is refused for good, but for who ended it himself",
+    { before: FastCheck.array(event, { maxLength: 6 }), loss, mine: FastCheck.constantFrom("handle", "another", null) },
+    ({ before, loss, mine }) => {
+      const loaded = Request.load(after(before), storedAt(5, ["stored"], "ada"), false)
+      const lost = Request.lost(Request.stageSignIn(loaded, "ada", undefined), loaded.staged, loss)
+      const ends = mine === null ? [] : [{ name: "App", userId: "ada", only: mine }]
+      assert.strictEqual(Request.refusal(lost, ends), mine === "handle" ? undefined : loss)
+      assert.isUndefined(Request.refusal({ ...lost, staged: { ...lost.staged, signIn: undefined } }, ends))
+      assert.isUndefined(Request.refusal(Request.stageSignIn(Request.ended(lost, lost.staged), "ada", undefined), ends))
     },
     { fastCheck: { numRuns: 500 } }
   )
@@ -369,6 +398,7 @@ describe("A sign-out", () => {
         loaded: true,
         several: false,
         outcome: "SignedOut",
+        lost: undefined,
         data: Request.apply(next.staged.changes, initial(), initial),
         staged: next.staged
       })
