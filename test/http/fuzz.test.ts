@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { sized, timeout } from "../sql/support/size.js"
 import { type AppHandle, type AppOptions, increment, makeApp, rowsOf, use, webHandler } from "../support/app.js"
+import { turn } from "../support/turn.js"
 import { knownId, otherSigningKey, signingKey, unknownId } from "./support/ids.js"
 import { victimData, victimRow } from "./support/inputs.js"
 import { makeRandom, mutated, type Random } from "./support/random.js"
@@ -26,13 +27,7 @@ const checkPrototype = (what: string): void => {
 }
 
 /** Looks at the prototype, and lets the test runner have its turn. */
-const breathe = (what: string): Effect.Effect<void> =>
-  Effect.zipRight(
-    Effect.sync(() => checkPrototype(what)),
-    Effect.async((resume) => {
-      setImmediate(() => resume(Effect.void))
-    })
-  )
+const breathe = (what: string): Effect.Effect<void> => Effect.zipRight(Effect.sync(() => checkPrototype(what)), turn)
 
 /** What a header field may hold: everything else the platform refuses before we see it. */
 const isSendable = (header: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(header)

@@ -27,7 +27,6 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { sized } from "../sql/support/size.js"
 import {
@@ -44,6 +43,8 @@ import {
   use
 } from "../support/app.js"
 import { breakDown, leaveAlone, type Operation } from "../support/observedStore.js"
+import { recordingTracer } from "../support/tracer.js"
+import { turn } from "../support/turn.js"
 import { knownId } from "./support/ids.js"
 import { rawRequest } from "./support/rawSocket.js"
 import { serve } from "./support/socketApp.js"
@@ -96,38 +97,13 @@ const makeRecorder = () => {
     }
     if (!Cause.isEmpty(entry.cause)) say("a cause", Cause.pretty(entry.cause, { renderErrorCause: true }), entry.cause)
   })
-  const spans: Array<Tracer.Span> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind, options) => {
-      const attributes = new Map<string, unknown>(Object.entries(options?.attributes ?? {}))
-      const span: Tracer.Span = {
-        _tag: "Span",
-        name,
-        spanId: "span",
-        traceId: "trace",
-        parent,
-        context,
-        links,
-        status: { _tag: "Started", startTime },
-        sampled: true,
-        kind,
-        attributes,
-        end: (_time, exit) => {
-          if (Exit.isFailure(exit)) {
-            say("the exit of a span", Cause.pretty(exit.cause, { renderErrorCause: true }), exit.cause)
-            for (const error of Cause.prettyErrors(exit.cause)) say("an error of a span", error)
-          }
-        },
-        attribute: (key, value) => {
-          attributes.set(key, value)
-        },
-        event: (name, _time, attributes) => say("an event of a span", name, attributes),
-        addLinks: () => void 0
-      }
-      spans.push(span)
-      return span
+  const { spans, tracer } = recordingTracer({
+    end: (exit) => {
+      if (Exit.isSuccess(exit)) return
+      say("the exit of a span", Cause.pretty(exit.cause, { renderErrorCause: true }), exit.cause)
+      for (const error of Cause.prettyErrors(exit.cause)) say("an error of a span", error)
     },
-    context: (f) => f()
+    event: (name, attributes) => say("an event of a span", name, attributes)
   })
   return {
     said,
@@ -141,11 +117,6 @@ const makeRecorder = () => {
       )
   }
 }
-
-/** A turn of Node's event loop. */
-const turn = Effect.async<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
 
 type Recorder = ReturnType<typeof makeRecorder>
 

@@ -19,6 +19,7 @@ import {
   runModel
 } from "../support/handleModel.js"
 import { pausing, takeTurns } from "../support/overlap.js"
+import { turn } from "../support/turn.js"
 
 const tagged = <Tag extends string>(...tags: ReadonlyArray<Tag>) =>
   FastCheck.record({ _tag: FastCheck.constantFrom(...tags) })
@@ -150,16 +151,13 @@ const clockAt = (millis: number): Clock.Clock => ({
   sleep: () => Effect.void
 })
 
-/** Lets the test runner have its turn: nothing here waits for anything outside of this process. */
-const breathe = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-
 /** Runs requests of one browser on nodes of their own over one store, and the model, and compares everything. */
 const check = Effect.fnUntraced(function*(
   start: Start,
   requests: ReadonlyArray<Request>,
   turns: ReadonlyArray<number>
 ) {
-  yield* breathe
+  yield* turn
   const store = yield* recording
   const nodes = yield* Effect.forEach(requests, () => makeApp({ store: store.service }))
   const manager = (yield* makeApp({ store: store.service })).sessions

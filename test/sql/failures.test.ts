@@ -74,6 +74,18 @@ const survivesAKill = (
 
 const inTime = { prefix, timeout: "300 millis", bulkTimeout: "400 millis" } as const
 
+/** Every operation, one after the other, while the server takes no connections. */
+const refuses = (proxy: Proxy, client: Client) =>
+  Effect.gen(function*() {
+    const { store } = yield* storeOn(client, { prefix })
+    yield* works(store)
+    yield* proxy.refuse
+    yield* unavailable(store.read("key", now), "read", /SqlError/)
+    for (const [operation, , effect] of operationsOf(store)) yield* unavailable(effect, operation, /ECONNREFUSED/)
+    yield* proxy.open
+    yield* worksAgain(store)
+  })
+
 /** Every operation at once, where nothing can be interrupted, while the network swallows what is sent. */
 const fallsSilent = (proxy: Proxy, client: Client) =>
   Effect.gen(function*() {
@@ -135,13 +147,7 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
   scopedLive("after the start: every call fails typed, and works again when it is back", () =>
     Effect.gen(function*() {
       const { proxy, url } = yield* behindProxy(postgresUrl())
-      const { store } = yield* storeOn(postgres({ url, connectTimeout: "2 seconds" }), { prefix })
-      yield* works(store)
-      yield* proxy.refuse
-      yield* unavailable(store.read("key", now), "read", /SqlError/)
-      for (const [operation, , effect] of operationsOf(store)) yield* unavailable(effect, operation, /ECONNREFUSED/)
-      yield* proxy.open
-      yield* worksAgain(store)
+      yield* refuses(proxy, postgres({ url, connectTimeout: "2 seconds" }))
     }))
 
   scopedLive(
@@ -233,13 +239,7 @@ describe.skipIf(mysqlMissing() !== undefined)("MySQL fails", () => {
   scopedLive("after the start: calls fail typed, and work again when it is back", () =>
     Effect.gen(function*() {
       const { proxy, url } = yield* behindProxy(mysqlUrl())
-      const { store } = yield* storeOn(mysql({ url }), { prefix })
-      yield* works(store)
-      yield* proxy.refuse
-      yield* unavailable(store.read("key", now), "read", /SqlError/)
-      for (const [operation, , effect] of operationsOf(store)) yield* unavailable(effect, operation, /ECONNREFUSED/)
-      yield* proxy.open
-      yield* worksAgain(store)
+      yield* refuses(proxy, mysql({ url }))
     }))
 
   scopedLive(

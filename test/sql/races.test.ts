@@ -5,6 +5,7 @@ import type * as SessionStore from "effect-sessions/SessionStore"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { mysql, mysqlMissing, postgresMissing, sqlite } from "../support/clients.js"
+import { turn } from "../support/turn.js"
 import { isolated } from "./support/environment.js"
 import { report, rounded, sized, timeout } from "./support/size.js"
 import { now, owner, postgresWith, rotation, sample, storeOn } from "./support/stores.js"
@@ -103,9 +104,12 @@ const noneSurvives = <E>(options: {
     yield* Effect.forEach(
       Array.from({ length: rounds }, (_, round) => round),
       (round) =>
-        Effect.map(
-          race(one, other, round, Effect.sleep(round % 3 === 0 ? 0 : (round * 7 % 30) / 10)),
-          (outcome) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+        Effect.zipRight(
+          turn,
+          Effect.map(
+            race(one, other, round, Effect.sleep(round % 3 === 0 ? 0 : (round * 7 % 30) / 10)),
+            (outcome) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+          )
         ),
       { concurrency: isSqlite ? 1 : 3, discard: true }
     )
