@@ -241,8 +241,12 @@ export class SessionUnauthenticated
 }
 
 /**
- * A request that could change something was not proven to come from this app. Answers 403. `reason` is `"Foreign"` if
- * another site sent it or its origin is unknown, `"Token"` if its CSRF token is missing or wrong.
+ * A request that could change something was not proven to come from this app. Answers 403. `reason` says why:
+ *
+ * - `"Foreign"`: another site sent it, or nothing tells who did: browsers leave `Sec-Fetch-Site` out over plain http, but
+ *   for localhost, and programs leave it out everywhere. `origins` of `SessionCsrf` names the app's own origins, and
+ *   `allowUnknown` lets programs in.
+ * - `"Token"`: its CSRF token is missing or wrong.
  *
  * @since 0.1.0
  * @category errors
@@ -256,7 +260,9 @@ export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effe
    * @since 0.1.0
    */
   override get message(): string {
-    return this.reason === "Foreign" ? "The request comes from another site" : "The CSRF token is missing or wrong"
+    return this.reason === "Foreign"
+      ? "Nothing shows that the request comes from this app"
+      : "The CSRF token is missing or wrong"
   }
 
   /**

@@ -159,8 +159,8 @@ export interface SessionsTag<Id, Self, Data, User, E> extends
 
 /**
  * The implementation of an `HttpApiMiddleware.Tag` by a guard, by `SessionCsrf.check`, or by any other effect that needs
- * the handle of the request's session. It takes that from the session's own middleware, which belongs on the API: one
- * on a group would run later.
+ * the handle of the request's session, which it takes from the session's own middleware. Put that on the API. The
+ * `failure` of the tag must include `SessionMiddleware.Failure`, whatever the guard itself fails with.
  *
  * @example
  * ```ts

@@ -112,12 +112,7 @@ export interface Deletion {
  * @since 0.1.0
  * @category models
  */
-export interface UserDeletion {
-  readonly name: string
-  readonly userId: string
-  readonly only?: string | undefined
-  readonly except?: string | undefined
-}
+export interface UserDeletion extends Record.UserEnd {}
 
 /**
  * A page of a user's sessions.

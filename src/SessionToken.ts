@@ -36,7 +36,7 @@ export interface Generator {
   readonly generate: Effect.Effect<SessionId>
 }
 
-/** Random bytes for this many ids are drawn at once, which makes each a tenth of the price. */
+/** Random bytes for this many ids are drawn at once. */
 const poolSize = 64
 
 const unsafeMake = (bytes: number): Generator => {

@@ -218,7 +218,7 @@ export interface Service<Data, User> {
 
   /**
    * Removes rows expired for longer than `margin` (1 minute if left out), at most `limit` (1000) of them, and says how
-   * many. Only hygiene: an expired session is not readable, whether or not it has been removed. `SessionCleaner` does
+   * many. Those of other declarations that share the store as well: what has expired is nobody's. Only hygiene: an expired session is not readable, whether or not it has been removed. `SessionCleaner` does
    * this in the background, and checks its settings; here a margin that is no duration fails.
    */
   readonly deleteExpired: (options?: {
@@ -277,11 +277,13 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
         several: false,
         initial,
         base,
-        changes: [f],
+        staged: {
+          changes: [f],
+          signIn: user === undefined ? undefined : { user },
+          rotate,
+          create: stored === undefined
+        },
         data: f(stored === undefined ? base : stored.data),
-        signIn: user === undefined ? undefined : { user },
-        rotate,
-        create: stored === undefined,
         active: true,
         coming: { id: undefined, tried: undefined },
         endedHere: () => false
@@ -376,10 +378,11 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     clear: traced("clear")(store.clear(name)),
     deleteExpired: (options) =>
       Effect.gen(function*() {
-        const { millis, problems } = Durations.read("Sessions.deleteExpired: margin", options?.margin ?? "1 minute", {
-          from: "0 millis",
-          to: "3650 days"
-        })
+        const { millis, problems } = Durations.read(
+          "Sessions.deleteExpired: margin",
+          options?.margin ?? "1 minute",
+          Durations.bounds.margin
+        )
         const margin = yield* SessionConfigError.check("Sessions", problems, () => millis)
         const now = yield* engine.now
         const count = yield* store.deleteExpired(now - margin, whole(options?.limit, 1000))

@@ -75,23 +75,27 @@ const prefixProblems = (options: CookieOptions): ReadonlyArray<string> => {
   if (name.startsWith("__Host-")) {
     if (!options.secure) {
       problems.push(
-        "a __Host- name needs secure: set insecure: true for plain http in development, which drops the prefix"
+        "name with the prefix __Host- needs secure: leave secure out; for plain http in development set insecure: true, which drops the prefix"
       )
     }
     if (options.domain !== undefined) {
-      problems.push("a __Host- name allows no domain: leave domain out, or set a name such as \"__Secure-sid\"")
+      problems.push(
+        "name with the prefix __Host- allows no domain: leave domain out, or set a name such as \"__Secure-sid\""
+      )
     }
     if (options.path !== "/") {
-      problems.push("a __Host- name needs path \"/\": leave path out, or set a name such as \"__Secure-sid\"")
+      problems.push(
+        "name with the prefix __Host- needs path \"/\": leave path out, or set a name such as \"__Secure-sid\""
+      )
     }
   }
   if (name.startsWith("__Secure-") && !options.secure) {
     problems.push(
-      "a __Secure- name needs secure: set insecure: true for plain http in development, which drops the prefix"
+      "name with the prefix __Secure- needs secure: leave secure out; for plain http in development set insecure: true, which drops the prefix"
     )
   }
   if ((name.startsWith("__Http-") || name.startsWith("__Host-Http-")) && !(options.secure && options.httpOnly)) {
-    problems.push("an Http- name needs secure and httpOnly")
+    problems.push("name with the prefix __Http- or __Host-Http- needs secure and httpOnly")
   }
   return problems
 }

@@ -4,7 +4,7 @@ import * as Signature from "./signature.js"
 
 /** An id that a request carries. */
 export interface Sent {
-  /** The id itself: not for eyes. */
+  /** The id itself: secret. */
   readonly text: string
   /** Whether it is to be written anew: not as today's policy writes it, but by another name, key, or without a key. */
   readonly reissue: boolean

@@ -73,7 +73,7 @@ export type Plan =
   | { readonly _tag: "Insert"; readonly next: UnderKey; readonly guarded: boolean; readonly ends: boolean }
   | { readonly _tag: "Update"; readonly next: SessionRecord; readonly extended: boolean }
   | { readonly _tag: "Touch"; readonly next: SessionRecord }
-  | { readonly _tag: "Rotate"; readonly next: UnderKey }
+  | { readonly _tag: "Rotate"; readonly oldKey: string; readonly expectedVersion: number; readonly next: UnderKey }
   /** The session ended after it was read: there is nothing left to change. */
   | { readonly _tag: "Gone" }
   /** Several sessions are live, and a change of one of them is refused. */
@@ -149,6 +149,8 @@ const planChange = ({ now, timeouts }: Situation, stored: SessionRecord, wish: W
     const isSameUser = next.userId === stored.userId
     return {
       _tag: "Rotate",
+      oldKey: stored.key,
+      expectedVersion: stored.version,
       next: (key) => ({
         ...next,
         key,
@@ -180,7 +182,7 @@ export type Missed =
  *
  * - What is stored as it was to be written is done, whoever said so or did not.
  * - A sign-in does not need the session it found: a visitor's that is gone or renamed is not missed, nor one that this
- *   very request ended. But who refreshes a sign-in that somebody else ended must not undo that.
+ *   very request ended. But a second sign-in must not undo a revocation by somebody else.
  */
 export const afterMiss = (
   before: SessionRecord,

@@ -89,7 +89,7 @@ export const begin = <Data, User, S extends Stored<Data>>(
   }
 }
 
-/** Whoever asks for the session is active, but in the background. */
+/** Asking for the session counts as activity, except in the background. */
 export const use = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> =>
   state.active || state.background ? state : { ...state, active: true }
 
@@ -194,7 +194,10 @@ export const shares = <Data, User>(asked: Staged<Data, User>, taken: Staged<Data
   (asked.rotate && taken.rotate) ||
   (asked.create && taken.create)
 
-/** `taken` has been written, which left `stored`. What was staged meanwhile is staged on that. */
+/**
+ * `taken` has been written, which left `stored`. What was staged meanwhile is staged on that. Where nothing was to be
+ * changed, and the session was gone, the request goes on with what it has read.
+ */
 export const committed = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   taken: Staged<Data, User>,
@@ -202,7 +205,7 @@ export const committed = <Data, User, S extends Stored<Data>>(
 ): State<Data, User, S> =>
   rebased({
     ...state,
-    stored: result.stored,
+    stored: result.stored ?? (isStaged(taken) ? undefined : state.stored),
     staged: stagedSince(state.staged, taken),
     several: state.several && result.stored === undefined,
     outcome: result.stored === undefined
@@ -235,7 +238,7 @@ export const lost = <Data, User, S extends Stored<Data>>(
 export const isEnded = (record: SessionRecord, ends: ReadonlyArray<UserEnd>): boolean =>
   ends.some((end) => endsWith(record, end))
 
-/** Why a sign-in is refused: what it must not undo, it must not undo by trying again. */
+/** Why a sign-in is refused: one that must not undo the end of a session must not do so when it is tried again. */
 export const refusal = <Data, User, S extends Stored<Data>>(
   { lost, staged }: State<Data, User, S>,
   ends: ReadonlyArray<UserEnd>
@@ -282,7 +285,8 @@ export type CookiePlan =
 const keep: CookiePlan = { _tag: "Keep" }
 
 /**
- * Every rule about the cookie of a response. `sent` is whether the request carried one of ours, good or bad; `reissue`
+ * Every rule about the cookie of a response. (One that is only sent again is left out after all where the session is
+ * found gone by then: the door looks.) `sent` is whether the request carried one of ours, good or bad; `reissue`
  * whether it was signed under a key that is on its way out, not signed, or of a former name; `persistent` whether it has
  * a lifetime that must follow the session's; `changedAt` when its attributes were last changed.
  *

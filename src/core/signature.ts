@@ -18,7 +18,7 @@ export interface SigningKey {
 /** Prepares a signing key once, so that a request does not. */
 export const toSigningKey = (bytes: Uint8Array): SigningKey => {
   const key = Crypto.createSecretKey(bytes)
-  // Where two signatures lie to be compared: new buffers for each would be two fifths of the cost of a signature.
+  // Where two signatures lie to be compared, one pair for all requests.
   const expected = Buffer.alloc(signatureLength)
   const given = Buffer.alloc(signatureLength)
   const sign = (cookieName: string, id: string): string =>

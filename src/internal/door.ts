@@ -113,6 +113,10 @@ const clearSiteData = `"cache", "cookies", "storage"`
 
 const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const
 
+const notNoted = "The activity of a session was not noted"
+
+const notFound = "It is not known whether a new session was stored, and its cookie was not sent"
+
 /** Opens the door to a declared session. */
 export const make = <Self, H, Data, User>(
   tag: Context.Tag<Self, H>,
@@ -142,21 +146,21 @@ export const make = <Self, H, Data, User>(
     )
   }
 
-  /** Writes what there is to write; what that fails with is the response. */
+  /**
+   * Writes what there is to write. What that fails with is the response, unless nothing that was asked for is lost: then
+   * `harmless` is what the log says of it.
+   */
   const written = (
     session: Handle.RequestSession<Data, User>,
     state: NonNullable<typeof session.state>,
-    pending: "Change" | "Touch",
+    harmless: string | undefined,
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
     Effect.matchCauseEffect(session.write(state.staged), {
       onSuccess: () => Effect.succeed(response),
       onFailure: (cause) => {
         const failure = Cause.failureOption(cause)
-        // Nothing that was asked for was lost: no reason to fail the request.
-        if (pending === "Touch") {
-          return Effect.as(Effect.logWarning("The activity of a session was not noted", cause), response)
-        }
+        if (harmless !== undefined) return Effect.as(Effect.logWarning(harmless, cause), response)
         return Option.isSome(failure)
           ? Effect.zipRight(report(failure.value, engine.name), errorResponse(failure.value, response))
           : Effect.as(
@@ -197,7 +201,6 @@ export const make = <Self, H, Data, User>(
     const headers = responseHeaders(response.headers, isBearer ? "Authorization" : "Cookie")
     if (options.clearSiteData === true && outcome === "SignedOut") headers["clear-site-data"] = clearSiteData
     let withHeaders = response
-    // One by one: the platform's way to set several at once costs eight times as much.
     for (const name in headers) withHeaders = HttpServerResponse.setHeader(withHeaders, name, headers[name] ?? "")
     if (cookies.length === 0) return Effect.succeed(withHeaders)
     const withCookies = HttpServerResponse.updateCookies(
@@ -226,7 +229,7 @@ export const make = <Self, H, Data, User>(
     let reading: Credential.Reading = { _tag: "Missing" }
     let session: Handle.RequestSession<Data, User> | undefined
     let closed = false
-    // The hook runs again where a later one fails: then the same is said of a session that has been let go.
+    // The hook runs again where a later one fails: then the same cookies are sent again.
     let said: ReadonlyArray<Cookies.Cookie> = []
 
     const opened = (): Handle.RequestSession<Data, User> => {
@@ -272,14 +275,14 @@ export const make = <Self, H, Data, User>(
         if (used === undefined || before === undefined) return Effect.succeed(response)
         const pending = Request.pending(before, engine.timeouts, now)
         const answer = pending !== "Nothing"
-          ? Effect.flatMap(written(used, before, pending, response), (answer) =>
+          ? Effect.flatMap(written(used, before, pending === "Touch" ? notNoted : undefined, response), (answer) =>
             say(used, used.state ?? before, pending === "Change", answer, now))
           : !used.isUnsettled()
           ? say(used, before, false, response, now)
           : Effect.flatMap(used.settled(), () =>
             Effect.flatMap(
               // What a write of unknown outcome left under a new id, the browser must be told.
-              used.isUnsure() ? written(used, before, "Touch", response) : Effect.succeed(response),
+              used.isUnsure() ? written(used, before, notFound, response) : Effect.succeed(response),
               (answer) =>
                 say(used, used.state ?? before, false, answer, now)
             ))
@@ -326,13 +329,13 @@ export const make = <Self, H, Data, User>(
     const { beInBackground, handle: opened, hook, noteEnded } = open(request, clock.unsafeCurrentTimeMillis())
     const handle = asHandle(opened)
     const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
-    const now = { name: engine.name, source: request.source, cookieName, noteEnded, beInBackground, provide }
+    const begunHere = { name: engine.name, source: request.source, cookieName, noteEnded, beInBackground, provide }
     return Effect.zipRight(
       Effect.updateFiberRefs((fiberId, refs) =>
         FiberRefs.updateManyAs(refs, {
           entries: [
             [FiberRef.currentContext, [[fiberId, provide(context)]]],
-            [Handle.requests, [[fiberId, [...begun, now]]]]
+            [Handle.requests, [[fiberId, [...begun, begunHere]]]]
           ]
         })
       ),

@@ -4,9 +4,9 @@
  *
  * How retries and timeouts nest, from the inside out:
  *
- * 1. A **store** bounds each of its operations (5 seconds if nobody says otherwise), its own retries included: those of
- *    a statement that the database undid because of another one, which may be repeated whatever it does. What runs out
- *    fails with a `SessionStoreError`.
+ * 1. A **store** that waits bounds each of its operations (`SqlSessionStore`: 5 seconds if nobody says otherwise), its
+ *    own retries included: those of a statement that the database undid because of another one, which may be repeated
+ *    whatever it does. What runs out fails with a `SessionStoreError`.
  * 2. A **write under a new key** whose outcome is unknown is looked up at once, under that key, which nobody else knows,
  *    and again before the next thing that its request writes, at the latest with the response. If it is there, it is
  *    done. No other write of unknown outcome is looked up, and none is repeated.
@@ -62,7 +62,8 @@ export interface Coming {
 }
 
 /** What to write. */
-export interface Commit<Data, User> extends Request.Staged<Data, User>, Reading<Data, User> {
+export interface Commit<Data, User> extends Reading<Data, User> {
+  readonly staged: Request.Staged<Data, User>
   readonly presented: Plan.Presented
   /** Makes the initial data anew. */
   readonly initial: () => Data
@@ -182,6 +183,8 @@ const anotherRecord = () =>
 
 const renamed = () => new SessionConflict({ reason: "Renamed" })
 
+const gone = Effect.zipRight(Metric.increment(SessionMetrics.gone), Effect.suspend(() => new SessionGone()))
+
 /** What the time decides, in whole milliseconds of the clock around it. */
 export const withNow = <A, E>(f: (now: number) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.clockWith((clock) => f(Expiry.wholeMillis(clock.unsafeCurrentTimeMillis())))
@@ -250,7 +253,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       onFailure: ({ part, path }) =>
         onUndecodable === "discard"
           ? Effect.as(unusable(record, part, path), undefined)
-          // Whoever gets this says it.
+          // No warning here: the error is logged where it is answered.
           : Effect.zipRight(
             Metric.increment(SessionMetrics.undecodable[part]),
             Effect.fail(new SessionDataError({ reason: "Undecodable", detail: part === "user" ? "the user" : path }))
@@ -304,7 +307,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   }
 
   const encodeWish = (
-    { active, create, rotate, signIn }: Commit<Data, User>,
+    { active, staged: { create, rotate, signIn } }: Commit<Data, User>,
     before: Data,
     data: Data
   ): Effect.Effect<Plan.Wish, SessionDataError> =>
@@ -354,7 +357,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     stored: Stored<Data, User> | undefined,
     data: Data
   ): Effect.fn.Return<Committed<Data, User> | undefined, CommitError> {
-    const { base, coming, presented, signIn } = asked
+    const { base, coming, presented, staged: { signIn } } = asked
     const wish = yield* encodeWish(asked, stored === undefined ? base : stored.data, data)
     const at = yield* now
     const several = asked.several && stored === undefined
@@ -383,7 +386,8 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       case "Touch": {
         const { expiresAt, key, lastSeenAt } = plan.next
         const isLive = yield* store.touch({ key, lastSeenAt, expiresAt, now: at })
-        if (!isLive) return { stored, newId: undefined, extended: false }
+        // It ended meanwhile. Nothing was to be changed, so nothing is lost.
+        if (!isLive) return { stored: undefined, newId: undefined, extended: false }
         yield* Metric.increment(SessionMetrics.touchesWritten)
         return written(plan.next, true)
       }
@@ -405,8 +409,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
         return written(inserted[1], true, inserted[0])
       }
       case "Rotate": {
-        if (stored === undefined) return undefined
-        const { key: oldKey, version: expectedVersion } = stored.record
+        const { expectedVersion, oldKey } = plan
         const rotated = yield* writeUnderNewKey(
           coming,
           plan.next,
@@ -425,7 +428,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     read: Stored<Data, User>,
     giveUpAt: number
   ): Effect.fn.Return<Committed<Data, User>, CommitError> {
-    const { changes, coming, initial, presented, signIn } = asked
+    const { coming, initial, presented, staged: { changes, signIn } } = asked
     let before = read
     for (let tries = 2; tries <= maxAttempts; tries++) {
       yield* pause(tries)
@@ -441,10 +444,8 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       switch (missed._tag) {
         case "Renamed":
           return yield* renamed()
-        case "Gone": {
-          yield* Metric.increment(SessionMetrics.gone)
-          return yield* new SessionGone()
-        }
+        case "Gone":
+          return yield* gone
         case "Begin": {
           const begun = yield* attempt(asked, undefined, Request.apply(changes, initial(), initial))
           if (begun !== undefined) return begun
@@ -453,7 +454,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
         case "Done":
         case "Again": {
           const current = yield* decode(missed.record)
-          if (current === undefined) return yield* new SessionGone()
+          if (current === undefined) return yield* gone
           // Ours, and the browser does not know its id yet.
           const newId = missed.record.key === coming.tried?.key ? coming.id : undefined
           if (missed._tag === "Done") return { stored: current, newId, extended: true }
@@ -479,7 +480,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
 
   /** A commit after one whose outcome is unknown: what that may have stored is looked for first. */
   const commitAfterUnknown = Effect.fnUntraced(function*(asked: Commit<Data, User>, tried: SessionRecord) {
-    const { changes, coming, data, initial, stored } = asked
+    const { coming, data, initial, staged: { changes }, stored } = asked
     const found = yield* store.read(tried.key, yield* now)
     const mine = Option.isSome(found) && Plan.isFrom(found.value, tried) ? yield* decode(found.value) : undefined
     if (mine === undefined) return yield* commitOn(asked, stored, data)

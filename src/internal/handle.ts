@@ -27,7 +27,7 @@ import { infoOf, withNow } from "./engine.js"
 
 /** What a request brings along. */
 export interface Brought {
-  /** The ids that it carries, as text: not for eyes. */
+  /** The ids that it carries, as text: secret. */
   readonly ids: ReadonlyArray<string>
   readonly presented: Presented
   readonly credential: "missing" | "rejected" | "accepted"
@@ -92,8 +92,7 @@ interface Drop<Data, User> {
 const responseSent: Effect.Effect<never, SessionResponseSent> = Effect.suspend(() => new SessionResponseSent())
 
 /**
- * The session of one request, made when the request first asks for it. A class, since it is made for every request that
- * uses its session.
+ * The session of one request, made when the request first asks for it.
  */
 export class RequestSession<Data, User> {
   /** Undefined until it has begun. */
@@ -170,9 +169,9 @@ export class RequestSession<Data, User> {
   private stage<A>(f: (state: State<Data, User>) => readonly [A, State<Data, User>]): Effect.Effect<A, StageError> {
     if (this.closed) return responseSent
     return Effect.flatMap(this.loaded(), (loaded) => {
-      const now = this.latest(loaded)
-      if (now.closed) return responseSent
-      const [result, next] = f(now)
+      const latest = this.latest(loaded)
+      if (latest.closed) return responseSent
+      const [result, next] = f(latest)
       if (!this.options.canGiveId && Request.renames(next)) return responseSent
       this.state = next
       return Effect.succeed(result)
@@ -180,22 +179,22 @@ export class RequestSession<Data, User> {
   }
 
   modify<A>(f: (data: Data) => readonly [A, Data]): Effect.Effect<A, StageError> {
-    return this.stage((now) => {
-      const [result, next] = f(now.data)
-      return [result, Request.stageChange(now, (data) => f(data)[1], next)]
+    return this.stage((state) => {
+      const [result, next] = f(state.data)
+      return [result, Request.stageChange(state, (data) => f(data)[1], next)]
     })
   }
 
   signIn(user: User, carry: ((data: Data) => Data) | undefined): Effect.Effect<void, StageError> {
-    return this.stage((now) => [undefined, Request.stageSignIn(now, user, carry)])
+    return this.stage((state) => [undefined, Request.stageSignIn(state, user, carry)])
   }
 
   rotate(): Effect.Effect<void, StageError> {
-    return this.stage((now) => [undefined, Request.stageRotate(now)])
+    return this.stage((state) => [undefined, Request.stageRotate(state)])
   }
 
   touch(): Effect.Effect<void, StageError> {
-    return this.stage((now) => [undefined, { ...now, active: true }])
+    return this.stage((state) => [undefined, { ...state, active: true }])
   }
 
   /** From now on, reading and changing counts as no activity. */
@@ -205,7 +204,7 @@ export class RequestSession<Data, User> {
   }
 
   commit(): Effect.Effect<void, CommitError | SessionResponseSent> {
-    return Effect.flatMap(this.stage((now) => [now.staged, now]), (asked) => this.write(asked))
+    return Effect.flatMap(this.stage((state) => [state.staged, state]), (asked) => this.write(asked))
   }
 
   /** Runs what writes, alone and to its end. What comes of it is noted by `settle`. */
@@ -217,7 +216,7 @@ export class RequestSession<Data, User> {
       this.writes++
       return this.alone(Effect.suspend(() => {
         const before = this.latest(begun)
-        const settled = (exit: Exit.Exit<A, E>): Effect.Effect<void, E> => {
+        const noted = (exit: Exit.Exit<A, E>): Effect.Effect<void, E> => {
           this.writes--
           this.failure = Option.getOrElse(
             Option.flatMap(Exit.causeOption(exit), Cause.failureOption),
@@ -227,8 +226,8 @@ export class RequestSession<Data, User> {
           return Exit.asVoid(exit)
         }
         return Effect.matchCauseEffect(run(before), {
-          onFailure: (cause) => settled(Exit.failCause(cause)),
-          onSuccess: (result) => settled(Exit.succeed(result))
+          onFailure: (cause) => noted(Exit.failCause(cause)),
+          onSuccess: (result) => noted(Exit.succeed(result))
         })
       }))
     }))
@@ -263,19 +262,15 @@ export class RequestSession<Data, User> {
       const loss = Request.refusal(before, this.endedHere)
       if (loss !== undefined) return Effect.fail(lossError[loss]())
       ends = this.endedHere.length
-      const { active, base, data, initial, several, staged: { changes, create, rotate, signIn }, stored } = before
       return this.engine.commit({
-        changes,
-        signIn,
-        rotate,
-        create,
+        staged: before.staged,
         presented: this.brought.presented,
-        initial,
-        base,
-        stored,
-        several,
-        data,
-        active,
+        initial: before.initial,
+        base: before.base,
+        stored: before.stored,
+        several: before.several,
+        data: before.data,
+        active: before.active,
         coming: this.coming,
         endedHere: (record) => Request.isEnded(record, this.endedHere)
       })
@@ -334,11 +329,11 @@ export class RequestSession<Data, User> {
 
   csrfToken(): Effect.Effect<string, StageError> {
     const { engine } = this
-    const known = this.stage((now) => {
-      if (Request.renames(now)) return [this.coming.id, now]
+    const known = this.stage((state) => {
+      if (Request.renames(state)) return [this.coming.id, state]
       // Whoever signs in or out to put an end to several sessions needs the token of a form for it.
-      if (now.several) return [this.brought.ids.map((text) => Redacted.make(text))[0], now]
-      return now.stored === undefined ? [this.coming.id, Request.stageCreate(now)] : [this.id(), now]
+      if (state.several) return [this.brought.ids.map((text) => Redacted.make(text))[0], state]
+      return state.stored === undefined ? [this.coming.id, Request.stageCreate(state)] : [this.id(), state]
     })
     const coming = Effect.flatMap(
       known,
@@ -374,10 +369,7 @@ export class RequestSession<Data, User> {
   }
 }
 
-/**
- * What a request handler sees of the session that `open` opens. Most requests of an app never ask for their session, and
- * then this record is all they cost.
- */
+/** What a request handler sees of the session that `open` opens, when it is first asked for something. */
 export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
   get: Effect.suspend(() => Effect.map(open().loaded(), ({ data }) => data)),
   set: (data: Data) => Effect.suspend(() => open().modify(() => [undefined, data])),

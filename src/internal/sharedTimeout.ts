@@ -1,7 +1,7 @@
 /**
  * A timeout that all effects which wait at the same time share. `Effect.timeoutFail` lets a fiber sleep for each of them
- * and interrupts it afterwards, which on Effect 3 is a fifth of what a write to PostgreSQL costs. Here one fiber sleeps
- * for all, and only while one of them waits.
+ * and waits for what it interrupts. Here one fiber sleeps for all, only while one of them waits, and nobody waits for what
+ * hangs.
  */
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"

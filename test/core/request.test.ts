@@ -298,8 +298,10 @@ describe("A commit", () => {
     extended: FastCheck.boolean()
   }, ({ both, extended, given, isStored }) => {
     const { state, taken } = both
-    const stored = isStored ? storedAt(20, ["written"]) : undefined
-    const next = Request.committed(state, taken, { stored, given, extended })
+    const written = isStored ? storedAt(20, ["written"]) : undefined
+    const next = Request.committed(state, taken, { stored: written, given, extended })
+    const isChange = taken.changes.length > 0 || taken.signIn !== undefined || taken.rotate || taken.create
+    const stored = written ?? (isChange ? undefined : state.stored)
     isRest(next.staged, both)
     const outcome = !isStored
       ? state.outcome

@@ -5,19 +5,13 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type * as Playwright from "playwright-core"
-import { browserMissing, launchBrowser } from "../http/support/browser.js"
+import { browserMissing, launchBrowser, newContext } from "../http/support/browser.js"
 import { makeClient, portOf } from "./process.js"
 import { serve } from "./serve.js"
 
 class Browser extends Context.Tag("Browser")<Browser, Playwright.Browser>() {}
 
 const narrow = { width: 390, height: 800 }
-
-const newContext = async (browser: Playwright.Browser): Promise<Playwright.BrowserContext> => {
-  const context = await browser.newContext({ viewport: narrow })
-  context.setDefaultTimeout(240_000)
-  return context
-}
 
 const message = (page: Playwright.Page, text: RegExp | string) =>
   page.locator("#message").filter({ hasText: text }).waitFor()
@@ -56,7 +50,7 @@ const visit = (f: (context: Playwright.BrowserContext, address: string) => Promi
     const address = yield* serve()
     const browser = yield* Browser
     yield* Effect.promise(async () => {
-      const context = await newContext(browser)
+      const context = await newContext(browser, { viewport: narrow })
       await f(context, address)
       await context.close()
     })
@@ -162,7 +156,7 @@ describe.skipIf(browserMissing() !== undefined)("the page", () => {
           const browser = yield* Browser
           const first = yield* Scope.make()
           const address = yield* Scope.extend(serve(), first)
-          const context = yield* Effect.promise(() => newContext(browser))
+          const context = yield* Effect.promise(() => newContext(browser, { viewport: narrow }))
           const { page, uncaught } = yield* Effect.promise(() => open(context, address))
           yield* Scope.close(first, Exit.void)
           yield* Effect.promise(async () => {

@@ -71,7 +71,7 @@ const refuses = (
         _tag: "SessionCsrfError",
         reason,
         message: reason === "Foreign"
-          ? "The request comes from another site"
+          ? "Nothing shows that the request comes from this app"
           : "The CSRF token is missing or wrong"
       })
       assert.deepStrictEqual(session.app.store.take(), [])

@@ -3,7 +3,8 @@ import { assert, effect } from "@effect/vitest"
 import { SessionCookie, SessionMiddleware, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { AppSession, increment, use, webHandler } from "../support/app.js"
+import * as TestClock from "effect/TestClock"
+import { AppSession, increment, makeApp, use, webHandler } from "../support/app.js"
 
 effect(
   "a manager that an app has made, and changed, serves its requests as the layer's does",
@@ -30,3 +31,14 @@ effect(
       assert.strictEqual(response.headers.getSetCookie().length, 1)
     })
 )
+
+effect("a touch says that there is no session where it ended after it was read", () =>
+  Effect.gen(function*() {
+    const app = yield* makeApp()
+    const { id } = yield* app.sessions.create()
+    yield* TestClock.adjust("5 minutes")
+    app.store.interfere((operation, effect) =>
+      operation === "touch" ? Effect.zipRight(Effect.orDie(app.sessions.destroy(id)), effect) : effect
+    )
+    assert.isFalse(yield* app.sessions.touch(id))
+  }))

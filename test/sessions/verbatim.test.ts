@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from "node:util"
 import { test } from "vitest"
 import * as Codec from "../../src/internal/codec.js"
 import * as Verbatim from "../../src/internal/verbatim.js"
+import { sized } from "../sql/support/size.js"
 
 type AnySchema = Schema.Schema<unknown, unknown>
 
@@ -188,7 +189,7 @@ describe("a codec", () => {
         const read = yield* Effect.exit(tested.decode(text))
         assert.deepStrictEqual(read, yield* Effect.exit(plain.decode(text)))
       }),
-    { fastCheck: { numRuns: 1000 } }
+    { fastCheck: { numRuns: sized({ small: 200, middle: 1_000, full: 20_000 }) } }
   )
 })
 

@@ -2,6 +2,7 @@ import { assert } from "@effect/vitest"
 import type { Browser, Page } from "playwright-core"
 import { NotesSession } from "../../../examples/notes-server/NotesSession.js"
 import { deriveKey } from "../../../src/core/digest.js"
+import { newContext } from "../../http/support/browser.js"
 import { type Deployment, deployments, host } from "./deployments.js"
 import type { Server } from "./process.js"
 import type { Held } from "./proxy.js"
@@ -60,7 +61,7 @@ let visitors = 0
 export const makeVisitor = async (browser: Browser, first: Server) => {
   const proxy = await startProxy()
   const origin = `http://${host}:${proxy.port}`
-  const context = await browser.newContext()
+  const context = await newContext(browser)
   const tabs = await Promise.all([0, 1].map(() => context.newPage()))
   const number = ++visitors
   let server = first

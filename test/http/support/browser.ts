@@ -1,9 +1,11 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Path from "node:path"
-import { type Browser, chromium } from "playwright-core"
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium } from "playwright-core"
 
 const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"
 
@@ -32,7 +34,25 @@ export const launchBrowser = Effect.acquireRelease(
   (browser: Browser) => Effect.promise(() => browser.close())
 )
 
+/** A profile of its own. Nothing is proven by being fast: the limit is for what hangs. */
+export const newContext = async (browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> => {
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(300_000)
+  return context
+}
+
 const root = Path.resolve(import.meta.dirname, "../../..")
+
+/** A browser and a server for many tests, each with a profile of its own. */
+export class Visited extends Context.Tag("test/Visited")<
+  Visited,
+  { readonly browser: Browser; readonly url: string }
+>() {
+  static readonly live = Layer.scoped(
+    Visited,
+    Effect.suspend(() => Effect.all({ browser: launchBrowser, url: notesServer }))
+  )
+}
 
 /** The notes server in a process of its own, with its cookie as in production; tells its address. */
 export const notesServer = Effect.map(
