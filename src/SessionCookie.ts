@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Cookies from "@effect/platform/Cookies"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -138,7 +139,7 @@ export type Reading =
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Policy, SessionConfigError> =>
-  Effect.suspend(() => {
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const insecure = options.insecure ?? false
     const nameOf = (name: string) => insecure ? CookiePolicy.withoutPrefix(name) : name
     const name = nameOf(options.name ?? "__Host-sid")
@@ -146,7 +147,9 @@ export const make = (options: Options = {}): Effect.Effect<Policy, SessionConfig
     const cookie: CookiePolicy.CookieOptions = {
       name,
       // What differs in its prefix only is the same where there are none.
-      formerNames: (options.formerNames ?? []).map(nameOf).filter((former) => !insecure || former !== name),
+      formerNames: insecure
+        ? [...new Set((options.formerNames ?? []).map(nameOf))].filter((former) => former !== name)
+        : options.formerNames ?? [],
       path: options.path ?? "/",
       domain: options.domain,
       secure: options.secure ?? !insecure,
@@ -165,6 +168,9 @@ export const make = (options: Options = {}): Effect.Effect<Policy, SessionConfig
     const problems = [...CookiePolicy.problemsOf(cookie), ...SigningKeys.problemsOf(keys)]
     if (signed && keys.length === 0) problems.push("signingKeys needs at least one key, or signed: false")
     if (!signed && keys.length > 0) problems.push("signed is false but signingKeys are given: leave one out")
+    if (cookie.expires !== undefined && cookie.expires <= now) {
+      problems.push("expires has passed: no browser would keep the cookie")
+    }
     if (acceptUnsignedUntil !== undefined && !Number.isFinite(acceptUnsignedUntil)) {
       problems.push("acceptUnsignedUntil is not a valid date")
     }

@@ -9,12 +9,12 @@ import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
-import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Types from "effect/Types"
+import { isHandle } from "./core/digest.js"
 import * as Expiry from "./core/expiry.js"
 import type * as Codec from "./internal/codec.js"
 import * as Durations from "./internal/durations.js"
@@ -263,7 +263,8 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
 
   const commit = (
     change: Pick<Engine.Commit<Data, User>, "presented" | "stored" | "initial"> & {
-      readonly f: (data: Data) => Data
+      /** Left out, the data stays. */
+      readonly f: ((data: Data) => Data) | undefined
       readonly rotate: boolean
       readonly user?: User | undefined
     }
@@ -271,6 +272,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     Effect.suspend(() => {
       const { f, initial, presented, rotate, stored, user } = change
       const base = initial()
+      const before = stored === undefined ? base : stored.data
       return engine.commit({
         presented,
         stored,
@@ -278,12 +280,12 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
         initial,
         base,
         staged: {
-          changes: [f],
+          changes: f === undefined ? [] : [f],
           signIn: user === undefined ? undefined : { user },
           rotate,
           create: stored === undefined
         },
-        data: f(stored === undefined ? base : stored.data),
+        data: f === undefined ? before : f(before),
         active: true,
         coming: { id: undefined, tried: undefined },
         endedHere: () => false
@@ -292,7 +294,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
 
   const change = Effect.fnUntraced(function*(
     id: SessionToken.SessionId,
-    f: (data: Data) => Data,
+    f: ((data: Data) => Data) | undefined,
     rotate: boolean
   ): Effect.fn.Return<Snapshot<Data, User>, CommitError> {
     const carried = presented(id, yield* engine.now)
@@ -313,7 +315,15 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     user: User,
     which: { readonly only?: string | undefined; readonly except?: string | undefined }
   ) {
-    const deletion = { name, userId: yield* engine.encodeUser(user), ...which }
+    const { except, only } = which
+    // Databases compare text that is no handle in ways of their own.
+    if (only !== undefined && !isHandle(only)) return 0
+    const deletion = {
+      name,
+      userId: yield* engine.encodeUser(user),
+      only,
+      except: except !== undefined && isHandle(except) ? except : undefined
+    }
     const count = yield* store.deleteByUser(deletion)
     yield* Metric.incrementBy(SessionMetrics.destroyed, count)
     for (const begun of yield* FiberRef.get(requests)) {
@@ -334,7 +344,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       Effect.flatMap(engine.initial, (initial) => {
         const { data, user } = options ?? {}
         const nobody = { keys: [], renamedAfter: 0 }
-        const f = (initial: Data) => data === undefined ? initial : data
+        const f = data === undefined ? undefined : () => data
         return commit({ presented: nobody, stored: undefined, initial, f, rotate: false, user })
       }).pipe(
         Effect.flatMap(({ newId, stored }) =>
@@ -351,11 +361,11 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       ),
     update: (id, f) => traced("update")(change(id, f, false)),
     touch: (id) =>
-      Effect.as(change(id, identity, false), true).pipe(
+      Effect.as(change(id, undefined, false), true).pipe(
         Effect.catchTags({ SessionGone: () => Effect.succeed(false), SessionConflict: () => Effect.succeed(true) }),
         traced("touch")
       ),
-    rotate: (id) => traced("rotate")(change(id, identity, true)),
+    rotate: (id) => traced("rotate")(change(id, undefined, true)),
     destroy: (id) =>
       Effect.flatMap(engine.now, (at) => engine.end(presented(id, at))).pipe(Effect.asVoid, traced("destroy")),
     listByUser: (user, options) =>

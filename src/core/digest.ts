@@ -19,5 +19,8 @@ export const deriveKey = (sessionName: string, id: string): string =>
  */
 export const deriveHandle = (key: string): string => sha256(`effect-sessions:handle:1:${key}`).slice(0, 16)
 
+/** Whether a text has the form of a handle. */
+export const isHandle = (text: string): boolean => /^[\w-]{16}$/.test(text)
+
 /** SHA-256 as bytes. */
 export const sha256Bytes = (input: string): Uint8Array => Crypto.createHash("sha256").update(input).digest()

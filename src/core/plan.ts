@@ -99,9 +99,9 @@ export const plan = (situation: Situation, wish: Wish): Plan =>
     : planChange(situation, situation.stored, wish)
 
 const planBegin = ({ initial, name, now, presented, several, timeouts }: Situation, wish: Wish): Plan => {
-  const { create, data, signIn } = wish
+  const { create, data, rotate, signIn } = wish
+  if (signIn === undefined && several && (data !== undefined || create || rotate)) return { _tag: "Several" }
   if (signIn === undefined && data === undefined && !create) return nothing
-  if (signIn === undefined && several) return { _tag: "Several" }
   const times = Expiry.beginAt(timeouts, now)
   const [previousKey = null, earlierKey = null] = signIn === undefined ? [] : presented.keys
   return {

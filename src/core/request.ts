@@ -33,8 +33,8 @@ export type Outcome =
   | "SignedOut"
 
 /**
- * One request's session, as data. `data` is that of `stored`, or the initial one, with what is staged. Everything that
- * happens is a function from one state to the next.
+ * One request's session, as data. Everything that happens is a function from one state to the next. None of them but
+ * `refreshed` calls a change, which may throw: what has happened is noted whatever they do.
  */
 export interface State<Data, User, S extends Stored<Data>> {
   /** Makes the initial data anew: whoever changes it in place changes it for nobody else. */
@@ -44,10 +44,17 @@ export interface State<Data, User, S extends Stored<Data>> {
   readonly stored: S | undefined
   /** When the session had been seen last, as this request found it. */
   readonly seenBefore: number | undefined
+  /** That of `stored`, or the initial one, with what is staged. Not to be used while `stale`. */
   readonly data: Data
+  /** Whether what is staged must be applied again, to data that no change has had in its hands. */
+  readonly stale: boolean
+  /** The handle of the session that this request has read or written last, whatever became of that since. */
+  readonly handle: string | undefined
   readonly staged: Staged<Data, User>
   /** Whether this is activity of the user. */
   readonly active: boolean
+  /** Whether the request has said that it is. */
+  readonly touched: boolean
   /** Whether reading and changing counts as no activity. */
   readonly background: boolean
   readonly outcome: Outcome
@@ -57,8 +64,11 @@ export interface State<Data, User, S extends Stored<Data>> {
   readonly several: boolean
   /** Whether the response has been decided on: nothing more can be staged. */
   readonly closed: boolean
-  /** A user's session that this request had read, and that was lost. */
-  readonly lost: { readonly record: SessionRecord; readonly loss: Loss } | undefined
+  /**
+   * How a user's session was lost to somebody else, after this request read it. A sign-in must not undo that, and not
+   * when it is tried again either.
+   */
+  readonly refused: Loss | undefined
 }
 
 /** How a session is lost: it ended elsewhere, or was renamed there. */
@@ -78,14 +88,17 @@ export const begin = <Data, User, S extends Stored<Data>>(
     stored: undefined,
     seenBefore: undefined,
     data: base,
+    stale: false,
+    handle: undefined,
     staged: unstaged,
     active: false,
+    touched: false,
     background: options.background,
     closed: options.closed,
     outcome: "Untouched",
     loaded: false,
     several: false,
-    lost: undefined
+    refused: undefined
   }
 }
 
@@ -93,11 +106,27 @@ export const begin = <Data, User, S extends Stored<Data>>(
 export const use = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> =>
   state.active || state.background ? state : { ...state, active: true }
 
-/** The data with what is staged, on what is stored. */
-const rebased = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => {
-  const { initial, staged, stored } = state
-  const base = stored === undefined ? initial() : state.base
-  return { ...state, base, data: apply(staged.changes, stored === undefined ? base : stored.data, initial) }
+/** Says that this request is activity of the user, in the background as well. */
+export const touch = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
+  ...state,
+  active: true,
+  touched: true
+})
+
+/** From now on, asking for the session counts as no activity, and what was asked before neither. */
+export const beInBackground = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>
+): State<Data, User, S> => ({ ...state, background: true, active: state.touched })
+
+/** What is staged applied to `fresh`, which is `stored` with its data made anew, or to the initial data. */
+export const refreshed = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  fresh: S | undefined
+): State<Data, User, S> => {
+  const { initial, staged } = state
+  const base = fresh === undefined ? initial() : state.base
+  const data = apply(staged.changes, fresh === undefined ? base : fresh.data, initial)
+  return { ...state, stored: fresh, base, data, stale: false }
 }
 
 /** Changes, one after the other. */
@@ -110,16 +139,17 @@ export const load = <Data, User, S extends Stored<Data>>(
   stored: S | undefined,
   several: boolean
 ): State<Data, User, S> => {
-  const loaded: State<Data, User, S> = {
+  return {
     ...state,
     stored,
     data: stored === undefined ? state.base : stored.data,
+    stale: state.staged.changes.length > 0 || (stored === undefined && state.stale),
+    handle: stored?.record.handle ?? state.handle,
     seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
     several,
     loaded: true,
     outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
   }
-  return state.staged.changes.length === 0 ? loaded : rebased(loaded)
 }
 
 /** Stages a change. One that changes nothing now is kept as well: on fresh data it may. */
@@ -144,10 +174,10 @@ export const stageSignIn = <Data, User, S extends Stored<Data>>(
   return { ...changed, staged: { ...changed.staged, signIn: { user } } }
 }
 
-/** Stages a new id, if there is a session to give one to. */
+/** Stages a new id, if there is a session to give one to, or there are several. */
 export const stageRotate = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
   ...state,
-  staged: { ...state.staged, rotate: state.stored !== undefined }
+  staged: { ...state.staged, rotate: state.stored !== undefined || state.several }
 })
 
 /** Stages that a visitor gets a session. */
@@ -202,11 +232,17 @@ export const committed = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   taken: Staged<Data, User>,
   result: { readonly stored: S | undefined; readonly given: boolean; readonly extended: boolean }
-): State<Data, User, S> =>
-  rebased({
+): State<Data, User, S> => {
+  const stored = result.stored ?? (isStaged(taken) ? undefined : state.stored)
+  const staged = stagedSince(state.staged, taken)
+  const isSettled = result.stored !== undefined && staged.changes.length === 0
+  return {
     ...state,
-    stored: result.stored ?? (isStaged(taken) ? undefined : state.stored),
-    staged: stagedSince(state.staged, taken),
+    stored,
+    data: isSettled ? result.stored.data : state.data,
+    stale: !isSettled,
+    handle: stored?.record.handle ?? state.handle,
+    staged,
     several: state.several && result.stored === undefined,
     outcome: result.stored === undefined
       ? state.outcome
@@ -215,35 +251,41 @@ export const committed = <Data, User, S extends Stored<Data>>(
       : result.extended || state.outcome === "Extended"
       ? "Extended"
       : "Kept"
-  })
+  }
+}
 
 /** `taken` could not be written, and is dropped. */
 export const failed = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   taken: Staged<Data, User>
-): State<Data, User, S> => rebased({ ...state, staged: stagedSince(state.staged, taken) })
-
-/** `taken` could not be written, since the session was lost. Nothing to tell the browser. */
-export const lost = <Data, User, S extends Stored<Data>>(
-  state: State<Data, User, S>,
-  taken: Staged<Data, User>,
-  loss: Loss
-): State<Data, User, S> => {
-  const record = state.stored?.record
-  const lost = record === undefined || record.userId === null ? state.lost : { record, loss }
-  return failed<Data, User, S>({ ...state, stored: undefined, outcome: "Untouched", lost }, taken)
-}
+): State<Data, User, S> => ({ ...state, staged: stagedSince(state.staged, taken), stale: true })
 
 /** Whether a record is one of those that this request ended, with the user's sessions. */
 export const isEnded = (record: SessionRecord, ends: ReadonlyArray<UserEnd>): boolean =>
   ends.some((end) => endsWith(record, end))
 
-/** Why a sign-in is refused: one that must not undo the end of a session must not do so when it is tried again. */
-export const refusal = <Data, User, S extends Stored<Data>>(
-  { lost, staged }: State<Data, User, S>,
+/**
+ * `taken` could not be written, since the session was lost. Nothing to tell the browser. A user's session that this
+ * request has not ended itself, with one of `ends`, was ended or renamed by somebody else.
+ */
+export const lost = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>,
+  taken: Staged<Data, User>,
+  loss: Loss,
   ends: ReadonlyArray<UserEnd>
-): Loss | undefined =>
-  staged.signIn === undefined || lost === undefined || isEnded(lost.record, ends) ? undefined : lost.loss
+): State<Data, User, S> => {
+  const record = state.stored?.record
+  const isOthers = record !== undefined && record.userId !== null && !isEnded(record, ends)
+  return failed<Data, User, S>(
+    { ...state, stored: undefined, outcome: "Untouched", refused: isOthers ? loss : state.refused },
+    taken
+  )
+}
+
+/** Why a sign-in is refused. */
+export const refusal = <Data, User, S extends Stored<Data>>(
+  { refused, staged }: State<Data, User, S>
+): Loss | undefined => staged.signIn === undefined ? undefined : refused
 
 /** This request ended the session, and dropped `taken`. */
 export const ended = <Data, User, S extends Stored<Data>>(
@@ -251,7 +293,15 @@ export const ended = <Data, User, S extends Stored<Data>>(
   taken: Staged<Data, User>
 ): State<Data, User, S> =>
   failed<Data, User, S>(
-    { ...state, stored: undefined, loaded: true, several: false, outcome: "SignedOut", lost: undefined },
+    {
+      ...state,
+      stored: undefined,
+      loaded: true,
+      several: false,
+      outcome: "SignedOut",
+      handle: undefined,
+      refused: undefined
+    },
     taken
   )
 
@@ -264,7 +314,7 @@ export const close = <Data, User, S extends Stored<Data>>(
   status: number
 ): State<Data, User, S> =>
   status >= 500 || status === 499
-    ? rebased({ ...state, closed: true, active: false, staged: unstaged })
+    ? { ...state, closed: true, active: false, staged: unstaged, stale: true }
     : { ...state, closed: true }
 
 /** The response is on its way. Whoever asks from now on has the store asked again. */
@@ -272,6 +322,7 @@ export const letGo = <Data, User, S extends Stored<Data>>(state: State<Data, Use
   ...state,
   stored: undefined,
   data: state.base,
+  stale: true,
   staged: unstaged,
   loaded: false
 })

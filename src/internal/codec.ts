@@ -144,7 +144,14 @@ export const make = Effect.fnUntraced(function*<Data, User>(
     }
   }
 
-  const encodeData = (data: Data): Effect.Effect<string, SessionDataError> => {
+  /** Getters of the data may throw, wherever it is looked at. */
+  const encodeData = (data: Data): Effect.Effect<string, SessionDataError> =>
+    Effect.catchAllDefect(
+      Effect.suspend(() => encoded(data)),
+      () => Effect.fail(dataError("Unencodable", "a function of the data threw"))
+    )
+
+  const encoded = (data: Data): Effect.Effect<string, SessionDataError> => {
     if (isVerbatim !== undefined && isVerbatim(data)) return toText(Json.stringifyUnchecked(data, maxBytes))
     const prototypeKey = Json.prototypeKey(data)
     return prototypeKey !== undefined ? Effect.fail(dataError("NotJson", prototypeKey)) : Effect.flatMap(

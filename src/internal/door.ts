@@ -113,6 +113,10 @@ const clearSiteData = `"cache", "cookies", "storage"`
 
 const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const
 
+const unanswered =
+  "What a request changed in its session is lost: it was handled inside the handler of another request, as a "
+  + "part of that. Dispatch it by a web handler (HttpApp.toWebHandler), so that it has a response of its own"
+
 const notNoted = "The activity of a session was not noted"
 
 const notFound = "It is not known whether a new session was stored, and its cookie was not sent"
@@ -224,7 +228,12 @@ export const make = <Self, H, Data, User>(
     }
   }
 
-  const open = (request: HttpServerRequest.HttpServerRequest, arrivedAt: number) => {
+  /** `around`: the requests that dispatched this one in process. */
+  const open = (
+    request: HttpServerRequest.HttpServerRequest,
+    arrivedAt: number,
+    around: ReadonlyArray<unknown>
+  ) => {
     const { headers, method } = request
     let reading: Credential.Reading = { _tag: "Missing" }
     let session: Handle.RequestSession<Data, User> | undefined
@@ -267,7 +276,12 @@ export const make = <Self, H, Data, User>(
     const hook: HttpApp.PreResponseHandler = (answered, response) =>
       withNow((now) => {
         // A request that is dispatched in process, out of this one, runs the hooks of both.
-        if (answered.source !== request.source) return Effect.succeed(response)
+        if (answered.source !== request.source) {
+          return session?.state === undefined || closed || !around.includes(answered.source) ||
+              Request.pending(session.state, engine.timeouts, now) !== "Change"
+            ? Effect.succeed(response)
+            : Effect.as(Effect.logError(unanswered), response)
+        }
         closed = true
         session?.close(response.status)
         const used = session
@@ -326,7 +340,11 @@ export const make = <Self, H, Data, User>(
     const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
     if (rival !== undefined) return Effect.die(sharedName(rival.name))
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const { beInBackground, handle: opened, hook, noteEnded } = open(request, clock.unsafeCurrentTimeMillis())
+    const { beInBackground, handle: opened, hook, noteEnded } = open(
+      request,
+      clock.unsafeCurrentTimeMillis(),
+      begun.map(({ source }) => source).filter((source) => source !== request.source)
+    )
     const handle = asHandle(opened)
     const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
     const begunHere = { name: engine.name, source: request.source, cookieName, noteEnded, beInBackground, provide }

@@ -123,6 +123,8 @@ export interface Engine<Data, User> {
   readonly store: SessionStore.Service
   /** The live session that a request means. */
   readonly read: (presented: Plan.Presented) => Effect.Effect<Reading<Data, User>, ReadError>
+  /** A session with its data made anew, since who changes data in place changes what was read. */
+  readonly reopen: (record: SessionRecord) => Effect.Effect<Stored<Data, User>, SessionDataError>
   /** Writes what there is to write with one store operation, again on fresh data where somebody else came first. */
   readonly commit: (commit: Commit<Data, User>) => Effect.Effect<Committed<Data, User>, CommitError>
   /** Ends sessions, and says how many. */
@@ -261,6 +263,12 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     })
   }
 
+  const reopen: Engine<Data, User>["reopen"] = (record) =>
+    Effect.flatMap(decode(record), (stored) =>
+      stored === undefined
+        ? new SessionDataError({ reason: "Undecodable", detail: "what was read a moment ago" })
+        : Effect.succeed(stored))
+
   /** Whether a record that a store returned is live by today's timeouts. */
   const isUsable = (record: SessionRecord, at: number): Effect.Effect<boolean> => {
     switch (Expiry.judge(timeouts, record, at)) {
@@ -307,12 +315,12 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   }
 
   const encodeWish = (
-    { active, staged: { create, rotate, signIn } }: Commit<Data, User>,
-    before: Data,
+    { active, base, staged: { create, rotate, signIn } }: Commit<Data, User>,
+    stored: Stored<Data, User> | undefined,
     data: Data
   ): Effect.Effect<Plan.Wish, SessionDataError> =>
     Effect.zipWith(
-      data === before ? Effect.succeed(undefined) : codec.encodeData(data),
+      data === (stored === undefined ? base : stored.data) ? Effect.succeed(undefined) : codec.encodeData(data),
       signIn === undefined ? Effect.succeed(undefined) : codec.encodeUser(signIn.user),
       (data, signIn) => ({ data, signIn, rotate, create, active })
     )
@@ -357,8 +365,8 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     stored: Stored<Data, User> | undefined,
     data: Data
   ): Effect.fn.Return<Committed<Data, User> | undefined, CommitError> {
-    const { base, coming, presented, staged: { signIn } } = asked
-    const wish = yield* encodeWish(asked, stored === undefined ? base : stored.data, data)
+    const { coming, presented, staged: { signIn } } = asked
+    const wish = yield* encodeWish(asked, stored, data)
     const at = yield* now
     const several = asked.several && stored === undefined
     const plan = Plan.plan(
@@ -524,6 +532,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     encodeUser: codec.encodeUser,
     store,
     read,
+    reopen,
     commit,
     end,
     usable

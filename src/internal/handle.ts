@@ -147,19 +147,32 @@ export class RequestSession<Data, User> {
   private readonly load: Effect.Effect<State<Data, User>, ReadError> = Effect.suspend(() =>
     Effect.flatMap(this.begin(), (begun): Effect.Effect<State<Data, User>, ReadError> => {
       const state = this.state = Request.use(this.latest(begun))
-      if (state.loaded) return Effect.succeed(state)
+      if (state.loaded) return this.fresh(state)
       const { presented } = this.brought
       const keys = this.given === undefined ? presented.keys : [this.keyOf(this.given)]
       return Effect.mapBoth(this.engine.read({ keys, renamedAfter: presented.renamedAfter }), {
         onFailure: (error) => this.failure = error,
-        onSuccess: ({ several, stored }) => this.state = Request.load(this.latest(state), stored, several)
+        onSuccess: ({ several, stored }) => {
+          const latest = this.latest(state)
+          // What another fiber has begun and written meanwhile is newer than what was read.
+          return this.state = latest.loaded ? latest : Request.load(latest, stored, several)
+        }
       })
     })
   )
 
+  /** The state with what is staged applied. A change that throws then throws here, in whoever needs it. */
+  private fresh(state: State<Data, User>): Effect.Effect<State<Data, User>, ReadError> {
+    if (!state.stale) return Effect.succeed(state)
+    const again = state.stored === undefined
+      ? Effect.succeed(undefined)
+      : this.engine.reopen(state.stored.record)
+    return Effect.map(again, (stored) => this.state = Request.refreshed(this.latest(state), stored))
+  }
+
   /** The state, which is loaded first. */
   loaded(): Effect.Effect<State<Data, User>, ReadError> {
-    if (this.state?.loaded === true) return Effect.succeed(this.state = Request.use(this.state))
+    if (this.state?.loaded === true && !this.state.stale) return Effect.succeed(this.state = Request.use(this.state))
     // Who has no id has nothing to wait for.
     const isNobody = this.brought.presented.keys.length === 0 && this.given === undefined && !this.isUnsettled()
     return isNobody ? this.load : this.alone(this.load)
@@ -194,13 +207,13 @@ export class RequestSession<Data, User> {
   }
 
   touch(): Effect.Effect<void, StageError> {
-    return this.stage((state) => [undefined, { ...state, active: true }])
+    return this.stage((state) => [undefined, Request.touch(state)])
   }
 
   /** From now on, reading and changing counts as no activity. */
   beInBackground(): void {
     this.inBackground = true
-    if (this.state !== undefined) this.state = { ...this.state, background: true, active: false }
+    if (this.state !== undefined) this.state = Request.beInBackground(this.state)
   }
 
   commit(): Effect.Effect<void, CommitError | SessionResponseSent> {
@@ -259,21 +272,25 @@ export class RequestSession<Data, User> {
     return this.writing((before): Effect.Effect<Committed<Data, User>, CommitError> => {
       const drop = dropped()
       if (drop !== undefined) return Effect.failCause(drop.cause)
-      const loss = Request.refusal(before, this.endedHere)
+      const loss = Request.refusal(before)
       if (loss !== undefined) return Effect.fail(lossError[loss]())
       ends = this.endedHere.length
-      return this.engine.commit({
-        staged: before.staged,
-        presented: this.brought.presented,
-        initial: before.initial,
-        base: before.base,
-        stored: before.stored,
-        several: before.several,
-        data: before.data,
-        active: before.active,
-        coming: this.coming,
-        endedHere: (record) => Request.isEnded(record, this.endedHere)
-      })
+      return Effect.flatMap(
+        this.fresh(before),
+        ({ active, base, data, initial, several, stored }) =>
+          this.engine.commit({
+            staged: before.staged,
+            presented: this.brought.presented,
+            initial,
+            base,
+            stored,
+            several,
+            data,
+            active,
+            coming: this.coming,
+            endedHere: (record) => Request.isEnded(record, this.endedHere)
+          })
+      )
     }, (exit, before) => {
       const { staged: taken } = before
       if (dropped() !== undefined) {
@@ -290,7 +307,7 @@ export class RequestSession<Data, User> {
         if (loss !== undefined) this.given = undefined
         this.state = loss === undefined
           ? Request.failed(this.latest(before), taken)
-          : Request.lost(this.latest(before), taken, loss)
+          : Request.lost(this.latest(before), taken, loss, this.endedHere)
       }
     })
   }
@@ -300,13 +317,16 @@ export class RequestSession<Data, User> {
     return this.writing((before) => {
       const { presented } = this.brought
       const { tried } = this.coming
-      const own = this.given !== undefined ? [this.keyOf(this.given)] : tried !== undefined ? [tried.key] : []
+      const own = [
+        ...(this.given === undefined ? [] : [this.keyOf(this.given)]),
+        ...(tried === undefined ? [] : [tried.key])
+      ]
       const keys = [...presented.keys, ...own]
       const isOver = before.outcome === "SignedOut" && own.length === 0
       return isOver || keys.length === 0 ? Effect.succeed(0) : this.engine.end({
         keys,
         renamedAfter: presented.renamedAfter,
-        handle: before.stored?.record.handle
+        handle: before.handle
       })
     }, (exit, before) => {
       if (Exit.isFailure(exit)) return

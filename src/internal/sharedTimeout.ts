@@ -26,17 +26,18 @@ const steadyMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentT
 /**
  * Makes a timeout. An effect that takes longer is interrupted, even where its caller cannot be, and the caller goes on
  * at once: it does not wait for the interrupted effect to end, since what hangs (a connection that is never free) may
- * not hear of it. Its fiber belongs to the scope.
+ * not hear of it. Its fiber belongs to the scope. The clock is that of the place where it is made: those who wait may
+ * have others.
  */
 export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTimeout, never, Scope.Scope> =>
-  Effect.map(FiberSet.make<unknown, unknown>(), (fibers) => {
+  Effect.zipWith(FiberSet.make<unknown, unknown>(), Effect.clock, (fibers, clock) => {
     const millis = Duration.toMillis(duration)
     // All may take equally long and a set keeps its order, so whoever is first in it is due first.
     const waiting = new Set<Waiting>()
     let stopWatching: (() => void) | undefined
     let isWatched = false
 
-    const watch: Effect.Effect<void> = Effect.clockWith((clock) => {
+    const watch: Effect.Effect<void> = Effect.suspend(() => {
       const now = steadyMillis(clock)
       for (const one of waiting) {
         if (one.deadline > now) return Effect.zipRight(Effect.sleep(one.deadline - now), watch)
@@ -49,7 +50,7 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
 
     const beginWatching = Effect.suspend(() => {
       isWatched = true
-      return Effect.map(FiberSet.run(fibers, Effect.interruptible(watch)), (fiber) => {
+      return Effect.map(FiberSet.run(fibers, Effect.interruptible(Effect.withClock(watch, clock))), (fiber) => {
         stopWatching = () => fiber.unsafeInterruptAsFork(FiberId.none)
       })
     })
@@ -67,7 +68,7 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
         Effect.flatMap(
           FiberSet.run(fibers, Effect.interruptible(effect)),
           (fiber) =>
-            Effect.clockWith((clock) => {
+            Effect.suspend(() => {
               const outcome = Deferred.unsafeMake<A, E | E2>(FiberId.none)
               const interrupt = () => fiber.unsafeInterruptAsFork(FiberId.none)
               const one = {

@@ -213,13 +213,13 @@ describe("plan", () => {
 
   when(
     "without a session, a wish that is not worth a row writes nothing",
-    (situation, wish) => situation.stored === undefined && !isWorthARow(wish),
+    (situation, wish) => situation.stored === undefined && !isWorthARow(wish) && !(situation.several && wish.rotate),
     (plan) => assert.deepStrictEqual(plan, { _tag: "Nothing" })
   )
 
   when(
     "a change where several sessions are live is refused, unless it is a sign-in",
-    (situation, wish) => situation.several && wish.signIn === undefined && isWorthARow(wish),
+    (situation, wish) => situation.several && wish.signIn === undefined && (isWorthARow(wish) || wish.rotate),
     (plan) => assert.deepStrictEqual(plan, { _tag: "Several" })
   )
 

@@ -52,7 +52,7 @@ const tags = <Tag extends string>(...all: ReadonlyArray<Tag>) =>
 const loss = FastCheck.constantFrom("Gone" as const, "Renamed" as const)
 
 const event: FastCheck.Arbitrary<Event> = FastCheck.oneof(
-  tags("use", "rotate", "create", "end", "letGo", "fail"),
+  tags("use", "touch", "rotate", "create", "end", "letGo", "fail"),
   FastCheck.record({ _tag: FastCheck.constant("lose" as const), loss }),
   FastCheck.record({
     _tag: FastCheck.constant("load" as const),
@@ -92,8 +92,9 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
   events.reduce((state: State, event): State => {
     switch (event._tag) {
       case "use":
-      case "touch":
         return Request.use(state)
+      case "touch":
+        return Request.touch(state)
       case "rotate":
         return Request.stageRotate(state)
       case "create":
@@ -117,7 +118,7 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
       case "fail":
         return Request.failed(state, state.staged)
       case "lose":
-        return Request.lost(state, state.staged, event.loss)
+        return Request.lost(state, state.staged, event.loss, [])
       case "end":
         return Request.ended(state, state.staged)
       case "close":
@@ -128,6 +129,13 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
   }, from)
 
 const state = FastCheck.array(event, { maxLength: 8 }).map((events) => after(events))
+
+/** What a request sees of a state: what is stale is made anew first. */
+const seen = (state: State): State => {
+  const fresh = Request.refreshed(state, state.stored)
+  if (!state.stale) assert.deepStrictEqual(fresh, state)
+  return fresh
+}
 
 const nothingStaged = { changes: [], signIn: undefined, rotate: false, create: false }
 
@@ -149,7 +157,10 @@ describe("The state of a request", () => {
       loaded: false,
       several: false,
       closed: given.closed,
-      lost: undefined
+      refused: undefined,
+      stale: false,
+      handle: undefined,
+      touched: false
     })
   })
 
@@ -158,7 +169,7 @@ describe("The state of a request", () => {
     { state },
     ({ state }) => {
       const base = state.stored === undefined ? initial() : state.stored.data
-      assert.deepStrictEqual(state.data, Request.apply(state.staged.changes, base, initial))
+      assert.deepStrictEqual(seen(state).data, Request.apply(state.staged.changes, base, initial))
     },
     { fastCheck: { numRuns: 1000 } }
   )
@@ -184,9 +195,11 @@ describe("load", () => {
     ({ isStored, state }) => {
       const stored = isStored ? storedAt(7) : undefined
       const loaded = Request.load(state, stored, !isStored)
-      assert.deepStrictEqual(loaded, {
+      assert.deepStrictEqual(seen(loaded), {
         ...state,
         stored,
+        stale: false,
+        handle: stored?.record.handle ?? state.handle,
         seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
         data: Request.apply(state.staged.changes, stored?.data ?? initial(), initial),
         loaded: true,
@@ -224,9 +237,25 @@ describe("What is staged", () => {
     }
   )
 
-  prop("by a rotation is a new id, if there is a session to give one to", { state }, ({ state }) => {
-    const next = Request.stageRotate(state)
-    assert.deepStrictEqual(next, { ...state, staged: { ...state.staged, rotate: state.stored !== undefined } })
+  prop(
+    "by a rotation is a new id, if there is a session to give one to, or there are several",
+    { state },
+    ({ state }) => {
+      const next = Request.stageRotate(state)
+      assert.deepStrictEqual(next, {
+        ...state,
+        staged: { ...state.staged, rotate: state.stored !== undefined || state.several }
+      })
+    }
+  )
+
+  prop("counts as activity where the request says so, in the background as well, and whatever else it does", {
+    state
+  }, ({ state }) => {
+    assert.isTrue(Request.beInBackground(Request.touch(state)).active)
+    assert.isTrue(Request.touch(Request.beInBackground(state)).active)
+    assert.strictEqual(Request.beInBackground(state).active, state.touched)
+    assert.isTrue(Request.beInBackground(state).background)
   })
 
   prop("may be no more than that a visitor gets a session", { state }, ({ state }) => {
@@ -310,9 +339,11 @@ describe("A commit", () => {
       : extended || state.outcome === "Extended"
       ? "Extended"
       : "Kept"
-    assert.deepStrictEqual(next, {
+    assert.deepStrictEqual(seen(next), {
       ...state,
       stored,
+      stale: false,
+      handle: stored?.record.handle ?? state.handle,
       data: Request.apply(next.staged.changes, stored?.data ?? initial(), initial),
       staged: next.staged,
       several: state.several && !isStored,
@@ -324,9 +355,10 @@ describe("A commit", () => {
     const { state, taken } = both
     const next = Request.failed(state, taken)
     isRest(next.staged, both)
-    assert.deepStrictEqual({ ...next, data: state.data, staged: state.staged }, state)
+    assert.deepStrictEqual({ ...next, stale: state.stale, staged: state.staged }, state)
+    assert.isTrue(next.stale)
     const base = state.stored?.data ?? initial()
-    assert.deepStrictEqual(next.data, Request.apply(next.staged.changes, base, initial))
+    assert.deepStrictEqual(seen(next).data, Request.apply(next.staged.changes, base, initial))
   }, { fastCheck: { numRuns: 500 } })
 
   prop(
@@ -334,16 +366,17 @@ describe("A commit", () => {
     { both: takenAndMore, loss },
     ({ both, loss }) => {
       const { state, taken } = both
-      const next = Request.lost(state, taken, loss)
+      const next = Request.lost(state, taken, loss, [])
       const record = state.stored?.record
       isRest(next.staged, both)
-      assert.deepStrictEqual(next, {
+      assert.deepStrictEqual(seen(next), {
         ...state,
         stored: undefined,
+        stale: false,
         outcome: "Untouched",
         data: Request.apply(next.staged.changes, initial(), initial),
         staged: next.staged,
-        lost: record === undefined || record.userId === null ? state.lost : { record, loss }
+        refused: record === undefined || record.userId === null ? state.refused : loss
       })
     },
     { fastCheck: { numRuns: 500 } }
@@ -353,12 +386,12 @@ describe("A commit", () => {
     "that was to refresh what somebody else ended is refused for good, but for who ended it himself",
     { before: FastCheck.array(event, { maxLength: 6 }), loss, mine: FastCheck.constantFrom("handle", "another", null) },
     ({ before, loss, mine }) => {
-      const loaded = Request.load(after(before), storedAt(5, ["stored"], "ada"), false)
-      const lost = Request.lost(Request.stageSignIn(loaded, "ada", undefined), loaded.staged, loss)
+      const loaded = Request.load(Request.ended(after(before), nothingStaged), storedAt(5, ["stored"], "ada"), false)
       const ends = mine === null ? [] : [{ name: "App", userId: "ada", only: mine }]
-      assert.strictEqual(Request.refusal(lost, ends), mine === "handle" ? undefined : loss)
-      assert.isUndefined(Request.refusal({ ...lost, staged: { ...lost.staged, signIn: undefined } }, ends))
-      assert.isUndefined(Request.refusal(Request.stageSignIn(Request.ended(lost, lost.staged), "ada", undefined), ends))
+      const lost = Request.lost(Request.stageSignIn(loaded, "ada", undefined), loaded.staged, loss, ends)
+      assert.strictEqual(Request.refusal(lost), mine === "handle" ? undefined : loss)
+      assert.isUndefined(Request.refusal({ ...lost, staged: { ...lost.staged, signIn: undefined } }))
+      assert.isUndefined(Request.refusal(Request.stageSignIn(Request.ended(lost, lost.staged), "ada", undefined)))
     },
     { fastCheck: { numRuns: 500 } }
   )
@@ -394,13 +427,15 @@ describe("A sign-out", () => {
       const { state, taken } = both
       const next = Request.ended(state, taken)
       isRest(next.staged, both)
-      assert.deepStrictEqual(next, {
+      assert.deepStrictEqual(seen(next), {
         ...state,
         stored: undefined,
+        stale: false,
+        handle: undefined,
         loaded: true,
         several: false,
         outcome: "SignedOut",
-        lost: undefined,
+        refused: undefined,
         data: Request.apply(next.staged.changes, initial(), initial),
         staged: next.staged
       })
@@ -418,7 +453,7 @@ describe("The response", () => {
     assert.deepStrictEqual(
       next,
       status >= 500 || status === 499
-        ? { ...state, closed: true, active: false, staged: nothingStaged, data: state.stored?.data ?? initial() }
+        ? { ...state, closed: true, active: false, staged: nothingStaged, stale: true }
         : { ...state, closed: true }
     )
   }, { fastCheck: { numRuns: 500 } })
@@ -428,6 +463,7 @@ describe("The response", () => {
       ...state,
       stored: undefined,
       data: initial(),
+      stale: true,
       staged: nothingStaged,
       loaded: false
     })

@@ -112,6 +112,22 @@ describe("SharedTimeout", () => {
       assert.isTrue(Exit.isInterrupted(yield* Fiber.await(fiber)))
     }))
 
+  scoped("bounds by one clock, whatever clocks those who wait have", () =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clock
+      const ahead = Object.assign(Object.create(clock), {
+        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos() + 3_600_000_000_000n
+      })
+      const inTime = yield* make
+      const first = yield* Effect.fork(Effect.withClock(inTime(Effect.never), ahead))
+      yield* TestClock.adjust("5 seconds")
+      const second = yield* Effect.fork(Effect.exit(inTime(Effect.sleep("9 seconds"))))
+      yield* TestClock.adjust("5 seconds")
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(first)))
+      yield* TestClock.adjust("4 seconds")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(second)))
+    }))
+
   scoped("keeps one fiber asleep while something waits, and none after that", () =>
     Effect.gen(function*() {
       const clock = yield* Effect.clock
@@ -119,8 +135,8 @@ describe("SharedTimeout", () => {
       const sleep = () =>
         Effect.acquireUseRelease(Effect.sync(() => asleep++), () => Effect.never, () => Effect.sync(() => asleep--))
       const settle = Effect.repeatN(Effect.yieldNow(), 10)
-      const inTime = yield* make
       yield* Effect.gen(function*() {
+        const inTime = yield* make
         const goOn = yield* Deferred.make<void>()
         const first = yield* Effect.fork(Effect.uninterruptible(inTime(Deferred.await(goOn))))
         const second = yield* Effect.fork(inTime(Effect.never))

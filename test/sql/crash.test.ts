@@ -2,7 +2,7 @@ import { assert, describe, scopedLive } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { ownPostgres } from "./support/ownPostgres.js"
 import { eventually, startServer } from "./support/processes.js"
-import { report, rounded, sized, timeout } from "./support/size.js"
+import { campaign, report, rounded, sized, timeout } from "./support/size.js"
 import { dropTables, postgresTarget } from "./support/targets.js"
 import { read, send, signIn } from "./support/visitor.js"
 
@@ -70,7 +70,7 @@ const makeLoad = (clients: number) => {
 
 describe("A crash under load", () => {
   describe.skipIf(postgresTarget.missing !== undefined)("on PostgreSQL", () => {
-    scopedLive(
+    scopedLive.skipIf(campaign === "small")(
       "of the app loses no acknowledged write, whenever it is killed",
       () =>
         Effect.gen(function*() {

@@ -2,7 +2,7 @@ import { assert, describe, layer, scopedLive } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { eventually, startServer } from "./support/processes.js"
 import { atOnce, isDead, isLive, playRounds, type Round, Servers, signOut } from "./support/rounds.js"
-import { report, sized, someOf, timeout } from "./support/size.js"
+import { campaign, report, sized, someOf, timeout } from "./support/size.js"
 import { dropTables, mysqlTarget, postgresTarget, sqliteTarget, usersWithRows } from "./support/targets.js"
 import { type Broken, read, send, signIn } from "./support/visitor.js"
 
@@ -108,7 +108,7 @@ describe("Rotation is atomic", () => {
   })
 
   describe.skipIf(postgresTarget.missing !== undefined)("on PostgreSQL, a process killed while it rotates", () => {
-    scopedLive(
+    scopedLive.skipIf(campaign === "small")(
       "leaves exactly one id of every session alive, with every acknowledged write",
       () =>
         Effect.gen(function*() {
