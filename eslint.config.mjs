@@ -28,7 +28,7 @@ const imports = (files, regex, message) => ({
 })
 
 export default tseslint.config(
-  { ignores: ["dist", "**/node_modules", "**/.build", "coverage"] },
+  { ignores: ["dist", "**/node_modules", "**/.build", "coverage", "effect4/generated", "effect4/dist"] },
   ...tseslint.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -3,7 +3,8 @@ import * as FileSystem from "node:fs"
 import { createRequire } from "node:module"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
-import { isForOneLine } from "./exceptions.mjs"
+import { replaceCalls } from "./calls.mjs"
+import { additions, isForOneLine } from "./exceptions.mjs"
 import { settleImports } from "./imports.mjs"
 import { leftovers, rules } from "./rules.mjs"
 
@@ -13,7 +14,7 @@ const output = Path.join(here, "generated")
 const overlay = Path.join(here, "overlay")
 
 /** What is made, and what is left out of it: see `exceptions.mjs`. */
-const folders = (process.env.FOLDERS ?? "src,test/core,test/sessions,test/http,test/sql,test/support,test/types").split(",")
+const folders = ["src", "test/core", "test/sessions", "test/http", "test/sql", "test/support", "test/types"]
 
 const filesIn = (base, folder) =>
   FileSystem.existsSync(Path.join(base, folder))
@@ -37,7 +38,8 @@ const makeKept = () => {
 }
 
 const apply = (rule, text, keep) => {
-  const { from, to } = rule
+  const { call, from, to } = rule
+  if (call !== undefined) return replaceCalls(text, call, to)
   if (typeof from !== "string") {
     let count = 0
     const next = text.replace(from, (...match) => {
@@ -61,8 +63,8 @@ const problems = []
 const sources = folders.flatMap((folder) => filesIn(root, folder)).filter((file) => !isForOneLine(file))
 const overlaid = filesIn(overlay, ".")
 for (const file of overlaid) {
-  if (!sources.includes(file) && !FileSystem.existsSync(Path.join(root, file))) {
-    problems.push(`overlay/${file} stands for nothing: the source has no such file`)
+  if (!sources.includes(file) && !Object.hasOwn(additions, file)) {
+    problems.push(`overlay/${file} stands for nothing: the source has no such file, and exceptions.mjs no such addition`)
   }
 }
 
@@ -92,19 +94,23 @@ for (const { files, name, pattern } of leftovers) {
 
 for (const [file, text] of texts) {
   if (!file.endsWith(".ts")) continue
-  const { problems: ofImports, text: settled } = settleImports(text)
+  const { problems: ofImports, text: settled } = settleImports(file, text)
   texts.set(file, settled)
   for (const problem of ofImports) problems.push(`${file}: ${problem}`)
 }
 
-/** The formatter and the lint rules of the source, which is not linted again where it did not change. */
+/** The lint rules and the formatter of the source. What is only a type is settled first: two fixes at once get mixed up. */
 const format = async (changed) => {
   const { ESLint } = createRequire(Path.join(root, "package.json"))("eslint")
-  const eslint = new ESLint({ cwd: output, overrideConfigFile: Path.join(root, "eslint.config.mjs"), fix: true })
-  const results = await eslint.lintFiles(changed)
-  for (const { filePath, messages, output: fixed } of results) {
+  const lint = async (overrideConfig) => {
+    const options = { cwd: output, overrideConfigFile: Path.join(root, "eslint.config.mjs"), overrideConfig, fix: true }
+    const results = await new ESLint(options).lintFiles(changed)
+    await ESLint.outputFixes(results)
+    return results
+  }
+  await lint({ files: ["**/*.ts"], rules: { "@effect/dprint": "off" } })
+  for (const { filePath, messages } of await lint([])) {
     const file = Path.relative(output, filePath).split(Path.sep).join("/")
-    if (fixed !== undefined) FileSystem.writeFileSync(filePath, fixed)
     for (const { line, message, severity } of messages) {
       if (severity < 2) continue
       problems.push(`${file}:${line}: ${message}`)

@@ -1,4 +1,5 @@
 /** Puts the imports of a file right after the rules: none that is dead, none that is missing, none twice. */
+import * as Path from "node:path"
 import ts from "typescript"
 
 /** Where the modules are that rules write into files which did not import them. */
@@ -7,26 +8,39 @@ const modules = {
   Cause: "effect/Cause",
   Clock: "effect/Clock",
   Config: "effect/Config",
+  ConfigProvider: "effect/ConfigProvider",
   Context: "effect/Context",
   Effect: "effect/Effect",
   Exit: "effect/Exit",
   Fiber: "effect/Fiber",
   FiberSet: "effect/FiberSet",
   Filter: "effect/Filter",
+  HttpApiEndpoint: "effect/http-api/HttpApiEndpoint",
+  HttpApiGroup: "effect/http-api/HttpApiGroup",
   HttpApiMiddleware: "effect/http-api/HttpApiMiddleware",
   HttpEffect: "effect/http/HttpEffect",
+  HttpMiddleware: "effect/http/HttpMiddleware",
+  HttpRouter: "effect/http/HttpRouter",
   HttpServerRequest: "effect/http/HttpServerRequest",
   HttpServerResponse: "effect/http/HttpServerResponse",
+  Deferred: "effect/Deferred",
+  Latch: "effect/Latch",
   Layer: "effect/Layer",
+  Metric: "effect/Metric",
   Option: "effect/Option",
   References: "effect/References",
+  Scheduler: "effect/Scheduler",
   Result: "effect/Result",
   Schema: "effect/Schema",
   SchemaIssue: "effect/SchemaIssue",
   SchemaTransformation: "effect/SchemaTransformation",
+  Tracer: "effect/Tracer",
   Scope: "effect/Scope",
   Semaphore: "effect/Semaphore"
 }
+
+/** Names that tests have from a support file of this line. */
+const support = { prop: "test/support/properties", effectProp: "test/support/properties" }
 
 /** The names that a file uses, and those that it declares itself. */
 const namesIn = (source) => {
@@ -54,15 +68,24 @@ const namesIn = (source) => {
 const importText = ({ module, namespace, named, defaulted, bare }) => {
   if (bare) return `import "${module}"`
   if (namespace !== undefined) return `import * as ${namespace} from "${module}"`
+  const areTypes = defaulted === undefined && [...named.values()].every(({ isType }) => isType)
   const names = [...named].map(([name, { isType, local }]) =>
-    `${isType ? "type " : ""}${name}${local === name ? "" : ` as ${local}`}`
+    `${isType && !areTypes ? "type " : ""}${name}${local === name ? "" : ` as ${local}`}`
   )
   const list = names.length === 0 ? [] : [`{ ${names.join(", ")} }`]
-  return `import ${[...(defaulted === undefined ? [] : [defaulted]), ...list].join(", ")} from "${module}"`
+  return `import ${areTypes ? "type " : ""}${[...(defaulted === undefined ? [] : [defaulted]), ...list].join(", ")} from "${module}"`
 }
 
-/** @param {string} text */
-export const settleImports = (text) => {
+const relative = (file, module) => {
+  const path = Path.posix.relative(Path.posix.dirname(file), module)
+  return `${path.startsWith(".") ? path : `./${path}`}.js`
+}
+
+/**
+ * @param {string} file
+ * @param {string} text
+ */
+export const settleImports = (file, text) => {
   const source = ts.createSourceFile("file.ts", text, ts.ScriptTarget.Latest, true)
   const declarations = source.statements.filter(ts.isImportDeclaration)
   const { declared, used } = namesIn(source)
@@ -102,6 +125,13 @@ export const settleImports = (text) => {
   }
   for (const [namespace, module] of Object.entries(modules)) {
     if (used.has(namespace) && !known.has(namespace) && !declared.has(namespace)) namespaces.set(namespace, module)
+  }
+  for (const [name, module] of Object.entries(support)) {
+    if (!file.startsWith("test/") || !used.has(name) || known.has(name) || declared.has(name)) continue
+    const path = relative(file, module)
+    const entry = namedOf.get(path) ?? { named: new Map(), defaulted: undefined }
+    entry.named.set(name, { local: name, isType: false })
+    namedOf.set(path, entry)
   }
   const lines = [
     ...bare.map(importText),

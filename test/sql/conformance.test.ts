@@ -45,7 +45,11 @@ const besideTheApp = <E>(prefix: string, client: Layer.Layer<SqlClient.SqlClient
 
 /** For the variants, which differ in how they are called and not in what they do. */
 const few = { runs: sized({ small: 3, full: 100 }), rounds: sized({ small: 2, full: 100 }), timeout }
-const many = { runs: sized({ small: 12, middle: 120, full: 1_000 }), rounds: sized({ small: 4, middle: 40, full: 1_000 }), timeout }
+const many = {
+  runs: sized({ small: 12, middle: 120, full: 1_000 }),
+  rounds: sized({ small: 4, middle: 40, full: 1_000 }),
+  timeout
+}
 
 conformance("The memory store", SessionStore.layerMemory, { runs: sized({ small: 500, full: 10_000 }) })
 
