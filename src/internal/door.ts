@@ -22,17 +22,11 @@ import * as Expiry from "../core/expiry.js"
 import * as Request from "../core/request.js"
 import { responseHeaders } from "../core/responseHeaders.js"
 import * as SessionCookie from "../SessionCookie.js"
-import {
-  SessionConfigError,
-  type SessionConflict,
-  type SessionDataError,
-  type SessionGone,
-  type SessionStoreError
-} from "../SessionError.js"
+import { SessionConfigError } from "../SessionError.js"
 import * as SessionMetrics from "../SessionMetrics.js"
 import type * as SessionStore from "../SessionStore.js"
 import type { SessionId } from "../SessionToken.js"
-import { type Engine, withNow } from "./engine.js"
+import { type CommitError, type Engine, withNow } from "./engine.js"
 import * as Handle from "./handle.js"
 
 /** How a door treats requests. `SessionMiddleware.Options` explains each. */
@@ -53,7 +47,7 @@ export type Begin = Effect.Effect<void, never, HttpServerRequest.HttpServerReque
 
 /** What the error of a commit answers, with what the response that it replaces said to all origins and caches. */
 const errorResponse = (
-  error: SessionStoreError | SessionDataError | SessionGone | SessionConflict,
+  error: CommitError,
   replaced: HttpServerResponse.HttpServerResponse
 ) =>
   Effect.map(
@@ -79,7 +73,7 @@ const insecureWarning =
   + "development over plain http, set insecure: true in SessionCookie."
 
 /** What an operator can do about a request that failed, or whose change was lost, for the session's sake. */
-const advice = (error: SessionStoreError | SessionDataError | SessionGone | SessionConflict): string => {
+const advice = (error: CommitError): string => {
   switch (error._tag) {
     case "SessionStoreError":
       return "Look at the store: see whether its server is up, reachable, and not overloaded."
@@ -96,7 +90,7 @@ const advice = (error: SessionStoreError | SessionDataError | SessionGone | Sess
   }
 }
 
-const report = (error: SessionStoreError | SessionDataError | SessionGone | SessionConflict, sessionName: string) =>
+const report = (error: CommitError, sessionName: string) =>
   Effect.annotateLogs(
     (error._tag === "SessionGone" || error._tag === "SessionConflict" ? Effect.logInfo : Effect.logError)(
       `A session could not be used: ${error.message}. ${advice(error)}`

@@ -101,8 +101,11 @@ export const infoOf = (timeouts: Timeouts, record: SessionRecord, seenAt?: numbe
   }
 }
 
-type ReadError = SessionStoreError | SessionDataError
-type CommitError = ReadError | SessionGone | SessionConflict
+/** What a read fails with. */
+export type ReadError = SessionStoreError | SessionDataError
+
+/** What a commit fails with. */
+export type CommitError = ReadError | SessionGone | SessionConflict
 
 /** The engine of one declared session. */
 export interface Engine<Data, User> {

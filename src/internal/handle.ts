@@ -14,15 +14,9 @@ import * as Csrf from "../core/csrf.js"
 import type { Presented } from "../core/plan.js"
 import type { UserEnd } from "../core/record.js"
 import * as Request from "../core/request.js"
-import {
-  SessionConflict,
-  type SessionDataError,
-  SessionGone,
-  SessionResponseSent,
-  type SessionStoreError
-} from "../SessionError.js"
+import { SessionConflict, SessionGone, SessionResponseSent, type SessionStoreError } from "../SessionError.js"
 import type { SessionId } from "../SessionToken.js"
-import type { Coming, Committed, Engine, Stored } from "./engine.js"
+import type { Coming, CommitError, Committed, Engine, ReadError, Stored } from "./engine.js"
 import { infoOf, withNow } from "./engine.js"
 
 /** What a request brings along. */
@@ -65,8 +59,6 @@ export interface Begun {
  */
 export const requests = FiberRef.unsafeMake<ReadonlyArray<Begun>>([])
 
-type ReadError = SessionStoreError | SessionDataError
-type CommitError = ReadError | SessionGone | SessionConflict
 type StageError = ReadError | SessionResponseSent
 
 /** How a session was lost, if an error says that it was. */

@@ -74,8 +74,8 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
               const one = {
                 deadline: steadyMillis(clock) + millis,
                 giveUp: () => {
-                  interrupt()
                   Deferred.unsafeDone(outcome, Effect.suspend(() => Effect.fail(onTimeout())))
+                  interrupt()
                 }
               }
               // It waits before it is watched: otherwise the watch could end in between, as the last of the others does.
