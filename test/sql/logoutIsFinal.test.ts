@@ -46,7 +46,7 @@ const signOutAgainstRenames = (round: Round) =>
   })
 
 const databases = [
-  { name: "PostgreSQL", target: postgresTarget, isolation: "", rounds: sized({ small: 60, full: 5_000 }) },
+  { name: "PostgreSQL", target: postgresTarget, isolation: "", rounds: sized({ small: 30, middle: 300, full: 5_000 }) },
   {
     name: "MySQL, read committed",
     target: mysqlTarget,

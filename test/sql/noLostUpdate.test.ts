@@ -85,7 +85,14 @@ describe("No lost update", () => {
     describe.skipIf(target.missing !== undefined)("with a server", () => {
       scopedLive(
         "keeps every acknowledged change that 32 clients make through two processes",
-        () => play({ target, processes: 2, clients: 32, sessions: 20, changes: sized({ small: 500, full: 10_000 }) }),
+        () =>
+          play({
+            target,
+            processes: 2,
+            clients: 32,
+            sessions: 20,
+            changes: sized({ small: 200, middle: 2_000, full: 10_000 })
+          }),
         timeout
       )
     })
@@ -114,7 +121,7 @@ describe("No lost update", () => {
         processes: 2,
         clients: 8,
         sessions: 20,
-        changes: sized({ small: 200, full: 10_000 })
+        changes: sized({ small: 80, middle: 1_000, full: 10_000 })
       }),
     timeout
   )

@@ -70,7 +70,7 @@ const races = [
 ]
 
 const databases = [
-  { target: postgresTarget, rounds: sized({ small: 40, full: 5_000 }) },
+  { target: postgresTarget, rounds: sized({ small: 20, middle: 200, full: 5_000 }) },
   { target: mysqlTarget, rounds: sized({ small: 30, full: 5_000 }) },
   { target: sqliteTarget, rounds: sized({ small: 10, full: 1_000 }) }
 ]

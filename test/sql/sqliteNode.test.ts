@@ -9,6 +9,7 @@ import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import { sqliteFile } from "../support/clients.js"
+import { sized } from "./support/size.js"
 import { change, now, sample, storeOn } from "./support/stores.js"
 
 const drivers = fileURLToPath(new URL("../drivers/", import.meta.url))
@@ -25,7 +26,9 @@ const sqliteNode = () =>
 const missing = installed ? "" : " (skipped: not installed, run `npm ci --prefix test/drivers`)"
 
 describe.skipIf(!installed)(`@effect/sql-sqlite-node${missing}`, () => {
-  conformance("SQLite, node driver", Layer.provide(SqlSessionStore.layer, sqliteNode()), { runs: 100 })
+  conformance("SQLite, node driver", Layer.provide(SqlSessionStore.layer, sqliteNode()), {
+    runs: sized({ small: 15, full: 1_000 })
+  })
 
   scopedLive("loses no increment of writers that race", () =>
     Effect.gen(function*() {

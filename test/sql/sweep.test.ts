@@ -12,7 +12,7 @@ import { dropTables, mysqlTarget, postgresTarget, type Target } from "./support/
 
 const prefix = "swept"
 
-const rows = sized({ small: 10_000, full: 1_000_000 })
+const rows = sized({ small: 5_000, middle: 50_000, full: 1_000_000 })
 
 const idOfLive = (turn: number): number => {
   const index = (turn * 7919) % rows

@@ -5,7 +5,7 @@ const campaign = process.env["CAMPAIGN"]
 export const isCampaign = campaign === "full" || campaign === "middle"
 
 /** `CAMPAIGN=full` runs every order of the model, `middle` a part of them; `OVERLAP_SEED` picks another part. */
-const share = campaign === "full" ? 1 : campaign === "middle" ? 1 / 24 : 1 / 320
+const share = campaign === "full" ? 1 : campaign === "middle" ? 1 / 24 : 1 / 640
 const seed = Number(process.env["OVERLAP_SEED"] ?? 20260101)
 
 /** Numbers that look random, the same ones for the same seed. */
