@@ -77,7 +77,7 @@ describe("A crash under load", () => {
           const url = postgresTarget.url()
           yield* dropTables(url, prefix)
           const load = makeLoad(8)
-          const crashes = sized({ small: 1, full: 20 })
+          const crashes = sized({ small: 1, middle: 3, full: 20 })
           const variables = { DATABASE_URL: url, PREFIX: prefix }
           let server = yield* startServer(variables)
           load.state.port = server.port
@@ -105,7 +105,7 @@ describe("A crash under load", () => {
         Effect.gen(function*() {
           const postgres = yield* ownPostgres()
           const load = makeLoad(8)
-          const crashes = sized({ small: 1, full: 20 })
+          const crashes = sized({ small: 1, middle: 3, full: 20 })
           const server = yield* startServer({ DATABASE_URL: postgres.url, PREFIX: prefix })
           load.state.port = server.port
           const cookies = yield* Effect.replicateEffect(signIn(server.port, "user"), 8)

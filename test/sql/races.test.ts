@@ -79,7 +79,7 @@ const noneSurvives = <E>(options: {
     // A second client of SQLite in one process would stop both while it waits. `logoutIsFinal` has two processes.
     const { store: other } = isSqlite ? { store: one } : yield* storeOn(client, { prefix, timeout: "10 minutes" })
     yield* one.clear()
-    const others = isSqlite ? 50 : sized({ small: 100, middle: 2_000, full: 5_000 })
+    const others = isSqlite ? 50 : sized({ small: 100, middle: 500, full: 5_000 })
     yield* Effect.forEach(
       Array.from({ length: others }, (_, index) => index),
       (index) =>
@@ -124,7 +124,7 @@ const noneSurvives = <E>(options: {
     assert.strictEqual(yield* one.count(owner.name, 0), others)
   })
 
-const rounds = sized({ small: 30, middle: 1_000, full: 5_000 })
+const rounds = sized({ small: 30, middle: 300, full: 5_000 })
 
 const races = [
   ["by the first key of its session", signOut],

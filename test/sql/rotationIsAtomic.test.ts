@@ -115,7 +115,7 @@ describe("Rotation is atomic", () => {
           const url = postgresTarget.url()
           yield* dropTables(url, killedPrefix)
           const variables = { DATABASE_URL: url, PREFIX: killedPrefix, TOUCH_INTERVAL: "1" }
-          const kills = sized({ small: 1, full: 30 })
+          const kills = sized({ small: 1, middle: 3, full: 30 })
           let interrupted = 0
           for (let kill = 0; kill < kills; kill++) {
             const server = yield* startServer(variables)
