@@ -14,7 +14,18 @@ const output = Path.join(here, "generated")
 const overlay = Path.join(here, "overlay")
 
 /** What is made, and what is left out of it: see `exceptions.mjs`. */
-const folders = ["src", "test/core", "test/sessions", "test/http", "test/sql", "test/support", "test/types"]
+const folders = [
+  "src",
+  "examples",
+  "test/core",
+  "test/editions/programs",
+  "test/example",
+  "test/http",
+  "test/sessions",
+  "test/sql",
+  "test/support",
+  "test/types"
+]
 
 const filesIn = (base, folder) =>
   FileSystem.existsSync(Path.join(base, folder))

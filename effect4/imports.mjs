@@ -9,6 +9,7 @@ const modules = {
   Clock: "effect/Clock",
   Config: "effect/Config",
   ConfigProvider: "effect/ConfigProvider",
+  Console: "effect/Console",
   Context: "effect/Context",
   Effect: "effect/Effect",
   Exit: "effect/Exit",

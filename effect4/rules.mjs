@@ -142,7 +142,7 @@ const reshaped = [
   { name: "HttpApp", from: /\bHttpApp\./g, to: "HttpEffect." }
 ]
 
-/** What only tests use. */
+/** What only tests and examples use. */
 const ofTests = [
   {
     name: "tests are scoped",
@@ -227,9 +227,43 @@ const ofTests = [
     to: "$&$1monotonicTimeNanosUnsafe: () => $2,\n$1monotonicTimeNanos: Effect.succeed($2),\n"
   },
   { name: "contexts for web handlers", from: /Effect\.runtime<never>\(\), \(runtime\)/g, to: "Effect.context<never>(), (context)" }
-].map((rule) => ({ files: ["test/"], ...rule }))
+].map((rule) => ({ files: ["test/", "examples/"], ...rule }))
 
-export const rules = [...places, ...ofTests, ...moved, ...reshaped, ...renamed]
+/** The two arguments of a schema that Effect 3 takes as an object: `{ key: …, value: … }`. */
+const pair = (text) => /^\{ \w+: ([\s\S]*), \w+: ([\s\S]*) \}$/.exec(text)?.slice(1)
+
+/** What only the programs use that both editions run over one table. */
+const ofEditions = [
+  { name: "Schema.Union", call: "Schema.Union", to: (...members) =>
+    members[0]?.startsWith("[") ? undefined : `Schema.Union([${members.join(", ")}])` },
+  { name: "Schema.Tuple", call: "Schema.Tuple", to: (...elements) =>
+    elements[0]?.startsWith("[") ? undefined : `Schema.Tuple([${elements.join(", ")}])` },
+  { name: "Schema.optionalWith", call: "Schema.optionalWith", to: (schema, options) => {
+    const otherwise = /^\{ default: \(\) => (.*) \}$/.exec(options)?.[1]
+    return otherwise === undefined
+      ? `Schema.optionalKey(${schema})`
+      : `${schema}.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(${otherwise})))`
+  } },
+  { name: "Schema.ReadonlyMap", call: "Schema.ReadonlyMap", to: (entries) => pair(entries) && `Schema.ReadonlyMap(${pair(entries).join(", ")})` },
+  { name: "Schema.HashMap", call: "Schema.HashMap", to: (entries) => pair(entries) && `Schema.HashMap(${pair(entries).join(", ")})` },
+  { name: "Schema.Either", call: "Schema.Either", to: (sides) => pair(sides) && `Schema.Result(${pair(sides).reverse().join(", ")})` },
+  { name: "Either.right", from: /Either\.right\(/g, to: "Result.succeed(" }
+].map((rule) => ({ files: ["test/editions/"], ...rule }))
+
+/** What the example app and its tests use beyond that. */
+const ofExamples = [
+  { name: "Schema.pattern", call: "Schema.pattern", to: (pattern) => `Schema.check(Schema.isPattern(${pattern}))` },
+  { name: "Schema.minLength", from: /Schema\.minLength\((\d+)\)/g, to: "Schema.check(Schema.isMinLength($1))" },
+  { name: "tests that share a layer are scoped", from: /\bit\.scoped\(/g, to: "it.effect(" },
+  { name: "Effect.console", from: /\bEffect\.console\b/g, to: "Console.Console" },
+  {
+    name: "Effect.withConsole",
+    call: "Effect.withConsole",
+    to: (console) => `Effect.provideService(Console.Console, ${console})`
+  }
+].map((rule) => ({ files: ["test/", "examples/"], ...rule }))
+
+export const rules = [...places, ...ofEditions, ...ofTests, ...moved, ...reshaped, ...renamed, ...ofExamples]
 
 /** What must be gone. */
 export const leftovers = [

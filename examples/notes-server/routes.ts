@@ -118,7 +118,7 @@ const SessionRoutes = HttpLayerRouter.addAll([
 ]).pipe(Layer.provide(Protected.layer))
 
 const PlainRoutes = HttpLayerRouter.addAll([
-  HttpLayerRouter.route("GET", "/", HttpServerResponse.html(page)),
+  HttpLayerRouter.route("GET", "/", Effect.succeed(HttpServerResponse.html(page))),
   HttpLayerRouter.route("GET", "/healthz", Effect.succeed(json({ ok: true })))
 ])
 
