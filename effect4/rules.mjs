@@ -139,7 +139,8 @@ const reshaped = [
     from: /Option\.flatMap\(Exit\.causeOption\((\w+)\), Cause\.failureOption\)/g,
     to: "Exit.findErrorOption($1)"
   },
-  { name: "HttpApp", from: /\bHttpApp\./g, to: "HttpEffect." }
+  { name: "HttpApp", from: /\bHttpApp\./g, to: "HttpEffect." },
+  { name: "since when", from: /@since 3\.0\.0/g, to: "@since 4.0.0", files: ["src/"] }
 ]
 
 /** What only tests and examples use. */

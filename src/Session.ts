@@ -2,7 +2,7 @@
  * Declares typed sessions. The tag of a declared session is the service a request handler asks for: the handle of the
  * request's own session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import type { CommitError, Definition, Info, ReadError, Service, Sessions } from
 /**
  * What can go wrong when a change is staged.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export type StageError = ReadError | SessionResponseSent
@@ -31,7 +31,7 @@ export type StageError = ReadError | SessionResponseSent
  * at once. Only `signOut` (`destroy`) and `commit` act immediately. A visitor without a session has the declared
  * initial data, and gets a session when something is first changed.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Handle<Data, User> {
@@ -129,7 +129,7 @@ export interface Handle<Data, User> {
 /**
  * What a session is declared with.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options<Data, Encoded> {
@@ -157,7 +157,7 @@ export interface Options<Data, Encoded> {
 /**
  * The longest encoded data, in bytes, of a session declared without `maxBytes`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constants
  */
 export const defaultMaxBytes = 64 * 1024
@@ -165,7 +165,7 @@ export const defaultMaxBytes = 64 * 1024
 /**
  * The class that `Session.Tag` makes: the tag of the request's handle, and the declaration of the session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type TagClass<Self, Name extends string, Data, User> =
@@ -191,7 +191,7 @@ export type TagClass<Self, Name extends string, Data, User> =
  *   Effect.flatMap(AppSession, (session) => session.update((data) => ({ cart: [...data.cart, item] })))
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const Tag = <Self>(): Declare<Self> => declare
@@ -199,7 +199,7 @@ export const Tag = <Self>(): Declare<Self> => declare
 /**
  * Declares a session of the type `Self`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Declare<Self> {

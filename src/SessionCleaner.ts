@@ -2,7 +2,7 @@
  * Removes expired sessions in the background. Only hygiene: expiry is decided when a session is read, so an app without
  * a cleaner is just as safe, and its table just grows.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
@@ -21,7 +21,7 @@ import * as SessionStore from "./SessionStore.js"
 /**
  * How to sweep.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -82,7 +82,7 @@ const sweepWith = (
  * Sweeps once: removes what has expired, batch by batch, until a batch is short, and says how many. For cron jobs and
  * platforms without a long-lived process. Safe on every node at once.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const sweep = (
@@ -104,7 +104,7 @@ export const sweep = (
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (
@@ -133,7 +133,7 @@ export const layer = (
 /**
  * Sweeps in the background, as configured.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig = (

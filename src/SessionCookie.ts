@@ -1,7 +1,7 @@
 /**
  * The cookie that carries a session id: its name, its attributes, its signature.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Clock from "effect/Clock"
@@ -24,7 +24,7 @@ import type * as SessionToken from "./SessionToken.js"
 /**
  * What a user of the library may set. Everything is checked when the layer is built.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -83,7 +83,7 @@ export interface Options {
 /**
  * A checked cookie policy. A cookie belongs to one declared session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Policy extends Credential.Policy {
@@ -105,7 +105,7 @@ export interface Policy extends Credential.Policy {
 /**
  * An id that a request carries.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Sent {
@@ -119,7 +119,7 @@ export interface Sent {
 /**
  * What a request says of its session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Reading =
@@ -135,7 +135,7 @@ export type Reading =
  * Checks a cookie policy. Fails if browsers would reject the cookie, if options contradict each other, or if a signing
  * key is missing, short, doubled or can be guessed.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Policy, SessionConfigError> =>
@@ -222,7 +222,7 @@ const makeClaim = (name: string): Policy["claim"] => {
 /**
  * The policy of the app's session cookie.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SessionCookie extends Context.Tag("effect-sessions/SessionCookie")<SessionCookie, Policy>() {}
@@ -240,7 +240,7 @@ export class SessionCookie extends Context.Tag("effect-sessions/SessionCookie")<
  *   SessionCookie.layer({ signingKeys: [signingKey], sameSite: "strict" })
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<SessionCookie, SessionConfigError> =>
@@ -260,7 +260,7 @@ export const layer = (options: Options = {}): Layer.Layer<SessionCookie, Session
  * })
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig = (
@@ -283,7 +283,7 @@ const toReading = (reading: Credential.Reading): Reading => {
  * Reads ids from a raw `Cookie` header, strictly, without asking a store. Only what this policy could have written counts;
  * what else is there does not matter. `now` is the time in epoch milliseconds.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const read = (
@@ -296,7 +296,7 @@ export const read = (
 /**
  * Reads the id from an `Authorization` header, for clients that keep it themselves. As strict as `read`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const readBearer = (
@@ -309,7 +309,7 @@ export const readBearer = (
 /**
  * The id as a client shall send it in its `Authorization` header.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const toBearer = (policy: Policy, id: SessionToken.SessionId): Redacted.Redacted<string> =>
@@ -348,7 +348,7 @@ class HiddenCookie extends Inspectable.Class implements Cookies.Cookie {
 /**
  * The cookie that hands out an id. A persistent one vanishes no later than the session does. It does not print its value.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const write = (
@@ -372,7 +372,7 @@ export const write = (
 /**
  * The cookie that clears the cookie: empty, of the same name and attributes, and past.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const clear = (policy: Policy): Cookies.Cookie => clearName(policy, policy.name)
@@ -380,7 +380,7 @@ export const clear = (policy: Policy): Cookies.Cookie => clearName(policy, polic
 /**
  * The cookie that clears a cookie of a former name. It takes today's path and domain for the former ones.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const clearName = (policy: Policy, name: string): Cookies.Cookie =>

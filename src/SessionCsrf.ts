@@ -8,7 +8,7 @@
  * - a page with a form puts it into a hidden field `_csrf` (see `formField`);
  * - a single-page app fetches it from a route of the app that returns `csrfToken`, and sends it as `X-CSRF-Token`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
@@ -27,7 +27,7 @@ import { SessionConfigError, SessionCsrfError } from "./SessionError.js"
 /**
  * How requests are checked. Everything is checked when the layer is built.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -60,7 +60,7 @@ export interface Options {
 /**
  * A checked way of checking requests.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Policy extends Csrf.CsrfOptions {
@@ -72,7 +72,7 @@ export interface Policy extends Csrf.CsrfOptions {
  * Checks the options. Fails if an origin is not written as browsers send it, if a header or a field cannot have that name,
  * or if the longest form is no sensible size.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Policy, SessionConfigError> =>
@@ -94,7 +94,7 @@ export const make = (options: Options = {}): Effect.Effect<Policy, SessionConfig
  * How the app checks requests. A service, so that options that cannot work fail when the app starts, and not when the
  * first form is sent.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SessionCsrf extends Context.Tag("effect-sessions/SessionCsrf")<SessionCsrf, Policy>() {}
@@ -118,7 +118,7 @@ const layerOf = <E>(policy: Effect.Effect<Policy, E>): Layer.Layer<SessionCsrf, 
  * export const CsrfLive = SessionCsrf.layer({ origins: ["https://example.com"] })
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<SessionCsrf, SessionConfigError> => layerOf(make(options))
@@ -134,7 +134,7 @@ export const layer = (options: Options = {}): Layer.Layer<SessionCsrf, SessionCo
  * export const CsrfLive = SessionCsrf.layerConfig({ origins: Config.array(Config.string(), "APP_ORIGINS") })
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig = (
@@ -204,7 +204,7 @@ const checkBy = <Self, Data, User>(
  * and OPTIONS pass, but for those that open a socket, which must come from the app too, without a token. Asks no
  * store. Reads the body only of a form that comes with an id and without a token in a header.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category guards
  */
 export const check = <Self, Data, User>(
@@ -236,7 +236,7 @@ export const check = <Self, Data, User>(
  * export const CsrfLive = SessionCsrf.layer({ origins: ["https://example.com"] })
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const protect = <Self, Data, User>(
@@ -271,7 +271,7 @@ export const protect = <Self, Data, User>(
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const layerRouter = <Self, Data, User>(session: Context.Tag<Self, Handle<Data, User>>) =>
@@ -285,7 +285,7 @@ export const layerRouter = <Self, Data, User>(session: Context.Tag<Self, Handle<
 /**
  * A hidden form field with the token of the session, as HTML.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const formField = <Self, Data, User>(

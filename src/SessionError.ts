@@ -2,7 +2,7 @@
  * Every error this library fails with. They are few, they carry neither ids nor data nor driver text, and each
  * answers HTTP by itself: a handler that does not catch them gives the right status.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
@@ -33,7 +33,7 @@ const ServerText = Schema.transform(Schema.String, Schema.String, {
  * `detail` names the failure by class and code, such as `"SqlError 57P01"`: enough to look it up, without the text of the
  * driver, which may quote rows. It is for logs and does not leave the server.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("effect-sessions/SessionStoreError")(
@@ -47,7 +47,7 @@ export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("ef
   HttpApiSchema.annotations({ status: 503 })
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     if (this.reason === "KeyExists") return `The session store could not ${this.operation}: the key exists`
@@ -56,7 +56,7 @@ export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("ef
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     const { _tag, operation, outcomeUnknown, reason } = this
@@ -72,7 +72,7 @@ export class SessionStoreError extends Schema.TaggedError<SessionStoreError>("ef
  * The change is dropped: nothing brings an ended session back, and who refreshes a sign-in does not undo a revocation.
  * Answers 401, and leaves the cookie as it is: only a sign-out clears it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionGone extends Schema.TaggedError<SessionGone>("effect-sessions/SessionGone")(
@@ -81,14 +81,14 @@ export class SessionGone extends Schema.TaggedError<SessionGone>("effect-session
   HttpApiSchema.annotations({ status: 401 })
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     return "The session has ended"
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     return respond({ _tag: this._tag, message: this.message }, 401)
@@ -104,7 +104,7 @@ export class SessionGone extends Schema.TaggedError<SessionGone>("effect-session
  * - `"Several"`: the request carries the ids of several live sessions under one cookie name, and nothing says which one
  *   is meant. Reading finds nobody then; a sign-in or a sign-out puts an end to it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect-sessions/SessionConflict")(
@@ -113,7 +113,7 @@ export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect
   HttpApiSchema.annotations({ status: 409 })
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     switch (this.reason) {
@@ -127,7 +127,7 @@ export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     return respond({ _tag: this._tag, reason: this.reason, message: this.message }, 409)
@@ -145,7 +145,7 @@ export class SessionConflict extends Schema.TaggedError<SessionConflict>("effect
  * `detail` says where in the data, as a path of property names such as `cart[0].price`, never the value. It is for logs
  * and does not leave the server.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionDataError extends Schema.TaggedError<SessionDataError>("effect-sessions/SessionDataError")(
@@ -154,7 +154,7 @@ export class SessionDataError extends Schema.TaggedError<SessionDataError>("effe
   HttpApiSchema.annotations({ status: 500 })
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     switch (this.reason) {
@@ -170,7 +170,7 @@ export class SessionDataError extends Schema.TaggedError<SessionDataError>("effe
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     const { _tag, reason } = this
@@ -183,7 +183,7 @@ export class SessionDataError extends Schema.TaggedError<SessionDataError>("effe
  * needs (the handshake of a socket). Change it before the response begins, in a handler before it returns; what needs a
  * new id, such as a sign-in, in a request before the socket opens. Answers 500.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionResponseSent extends Schema.TaggedError<SessionResponseSent>("effect-sessions/SessionResponseSent")(
@@ -192,14 +192,14 @@ export class SessionResponseSent extends Schema.TaggedError<SessionResponseSent>
   HttpApiSchema.annotations({ status: 500 })
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     return "The session cannot be changed once the response has left: change it before the response begins"
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     return respond({ _tag: this._tag, message: this.message }, 500)
@@ -215,7 +215,7 @@ export class SessionResponseSent extends Schema.TaggedError<SessionResponseSent>
  * - `"Visitor"`: there is a session, and nobody is signed in.
  * - `"UnknownUser"`: somebody is signed in who no longer exists; the session has been ended.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionUnauthenticated
@@ -226,14 +226,14 @@ export class SessionUnauthenticated
   )
 {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     return "Nobody is signed in"
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     return respond({ _tag: this._tag, reason: this.reason, message: this.message }, 401)
@@ -248,7 +248,7 @@ export class SessionUnauthenticated
  *   `allowUnknown` lets programs in.
  * - `"Token"`: its CSRF token is missing or wrong.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effect-sessions/SessionCsrfError")(
@@ -257,7 +257,7 @@ export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effe
   HttpApiSchema.annotations({ status: 403 })
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     return this.reason === "Foreign"
@@ -266,7 +266,7 @@ export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effe
   }
 
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     return respond({ _tag: this._tag, reason: this.reason, message: this.message }, 403)
@@ -277,7 +277,7 @@ export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effe
  * A part of this library was configured in a way that cannot work or is not safe. Only layers fail with it, when they
  * are built. `problems` says, one sentence each, what to change.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export class SessionConfigError extends Schema.TaggedError<SessionConfigError>("effect-sessions/SessionConfigError")(
@@ -285,7 +285,7 @@ export class SessionConfigError extends Schema.TaggedError<SessionConfigError>("
   { module: Schema.String, problems: Schema.NonEmptyArray(Schema.String) }
 ) {
   /**
-   * @since 0.1.0
+   * @since 3.0.0
    */
   override get message(): string {
     return `${this.module}: ${this.problems.join("; ")}`
@@ -294,7 +294,7 @@ export class SessionConfigError extends Schema.TaggedError<SessionConfigError>("
   /**
    * Succeeds with what `make` returns if there are no problems.
    *
-   * @since 0.1.0
+   * @since 3.0.0
    */
   static readonly check = <A>(
     module: string,

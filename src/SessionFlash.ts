@@ -2,7 +2,7 @@
  * Flash messages: said in one request, shown once in a later one. They are a part of the session's own data, typed by
  * its schema, so they live and die with it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -13,7 +13,7 @@ import type { CommitError } from "./Sessions.js"
 /**
  * Where the messages are in the data of a session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Place<Data, Message> {
@@ -24,7 +24,7 @@ export interface Place<Data, Message> {
 /**
  * The messages of a session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Flash<Data, Message> {
@@ -43,7 +43,7 @@ export interface Flash<Data, Message> {
 /**
  * The schema of a field for messages: empty where a stored session has none.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category schemas
  */
 export const field = <Message, Encoded>(
@@ -74,7 +74,7 @@ export const field = <Message, Encoded>(
  * export const messages = Effect.flatMap(AppSession, flash.take)
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = <Data, Message>(place: Place<Data, Message>): Flash<Data, Message> => ({

@@ -5,7 +5,7 @@
  * `Effect.provideServiceEffect`, in the middleware of any router: see the example of `required`. For `HttpApi` there is
  * `layerHttpApi`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import type * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
@@ -24,7 +24,7 @@ import type { ReadError } from "./Sessions.js"
 /**
  * Finds the app's user for the stored one. None if there is no such user any more.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type LoadUser<User, A, E, R> = (user: User) => Effect.Effect<Option.Option<A>, E, R>
@@ -78,7 +78,7 @@ const whyNobody = <Data, User>(
  * ).pipe(Layer.provide(RequireUser.layer))
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category guards
  */
 export const required = <Self, Data, User, A, E, R>(
@@ -102,7 +102,7 @@ export const required = <Self, Data, User, A, E, R>(
  * The signed-in user, loaded. None if nobody is signed in, or if the user who is no longer exists; the session ends
  * then, at once.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category guards
  */
 export const optional = <Self, Data, User, A, E, R>(
@@ -127,7 +127,7 @@ const found = <Data, User, A, E, R>(
  * Answers with a redirect to `location` where a guard would answer 401: for pages. `location` is the app's own, never
  * taken from the request.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category guards
  */
 export const orRedirect = (location: string) =>
@@ -144,7 +144,7 @@ export const orRedirect = (location: string) =>
 /**
  * An `HttpApiMiddleware.Tag` that was declared with `SessionMiddleware.httpApi`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface SessionsTag<Id, Self, Data, User, E> extends
@@ -209,7 +209,7 @@ export interface SessionsTag<Id, Self, Data, User, E> extends
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category guards
  */
 export function layerHttpApi<Id, SessionsId, Self, Data, User, A, E, E1 extends E, E2 extends E, R>(

@@ -1,7 +1,7 @@
 /**
  * What this library counts, in Effect's own metrics, with the labels of the fiber that does it (`Effect.tagMetrics`).
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Metric from "effect/Metric"
 
@@ -21,7 +21,7 @@ const rejectedFor = counterFor("rejected_cookies", "Cookies refused without aski
 /**
  * Sessions stored for the first time.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const created = counter("created", "Sessions stored for the first time")
@@ -29,7 +29,7 @@ export const created = counter("created", "Sessions stored for the first time")
 /**
  * Sessions read and found live.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const read = counter("read", "Sessions read and found live")
@@ -37,7 +37,7 @@ export const read = counter("read", "Sessions read and found live")
 /**
  * Ids that were looked up and had no live session: unknown, ended, expired.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const absent = counter("absent", "Ids looked up without a live session")
@@ -45,7 +45,7 @@ export const absent = counter("absent", "Ids looked up without a live session")
 /**
  * Sessions found stored but past a deadline of the current timeouts.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const expired = counter("expired", "Sessions found past a deadline of the current timeouts")
@@ -53,7 +53,7 @@ export const expired = counter("expired", "Sessions found past a deadline of the
 /**
  * Stored sessions that could not be used, by `reason`: `data`, `user` or `times`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const undecodable = {
@@ -65,7 +65,7 @@ export const undecodable = {
 /**
  * Changes of data written.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const updated = counter("updated", "Changes of data written")
@@ -73,7 +73,7 @@ export const updated = counter("updated", "Changes of data written")
 /**
  * Sessions given a new id, sign-ins included.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const rotated = counter("rotated", "Sessions given a new id")
@@ -81,7 +81,7 @@ export const rotated = counter("rotated", "Sessions given a new id")
 /**
  * Sessions ended on purpose, one by one or by user.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const destroyed = counter("destroyed", "Sessions ended on purpose")
@@ -89,7 +89,7 @@ export const destroyed = counter("destroyed", "Sessions ended on purpose")
 /**
  * Writes that found the session changed meanwhile and were tried again on fresh data.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const conflicts = counter("conflicts", "Writes tried again on fresh data")
@@ -97,7 +97,7 @@ export const conflicts = counter("conflicts", "Writes tried again on fresh data"
 /**
  * Writes dropped because the session had ended meanwhile.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const gone = counter("gone", "Writes dropped because the session had ended")
@@ -105,7 +105,7 @@ export const gone = counter("gone", "Writes dropped because the session had ende
 /**
  * Activity notes written to the store.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const touchesWritten = counter("touches_written", "Activity notes written to the store")
@@ -113,7 +113,7 @@ export const touchesWritten = counter("touches_written", "Activity notes written
 /**
  * Activity not written because the last note was recent enough.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const touchesSkipped = counter("touches_skipped", "Activity not written, the last note being recent")
@@ -121,7 +121,7 @@ export const touchesSkipped = counter("touches_skipped", "Activity not written, 
 /**
  * Cookies refused without asking the store, by `reason`: `malformed`, `signature` or `too_long`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const rejectedCookies = {
@@ -133,7 +133,7 @@ export const rejectedCookies = {
 /**
  * Expired sessions removed by sweeps.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const swept = counter("swept", "Expired sessions removed by sweeps")
@@ -141,7 +141,7 @@ export const swept = counter("swept", "Expired sessions removed by sweeps")
 /**
  * Store operations that failed.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category metrics
  */
 export const storeFailures = counter("store_failures", "Store operations that failed")

@@ -18,7 +18,7 @@
  *   the commit.
  * - `Cache-Control: no-store` and `Vary` are added to responses of requests that used their session, and only to those.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import type * as HttpApp from "@effect/platform/HttpApp"
@@ -45,7 +45,7 @@ import * as Sessions from "./Sessions.js"
 /**
  * How the middleware treats requests.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -78,7 +78,7 @@ export interface Options {
 /**
  * A declared session: its tag, and its definition.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Declared<Self, Data, User> =
@@ -140,7 +140,7 @@ function through<Self, Data, User, E>(
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const httpRouter = <Self, Data, User>(
@@ -193,7 +193,7 @@ export const httpRouter = <Self, Data, User>(
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const layerRouter = <Self, Data, User>(
@@ -207,7 +207,7 @@ export const layerRouter = <Self, Data, User>(
 /**
  * Everything a session operation may fail with, so that endpoints of an API need not declare it one by one.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category schemas
  */
 export const Failure = Schema.Union(
@@ -261,7 +261,7 @@ export const Failure = Schema.Union(
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const httpApi = <Self, Data, User>(
@@ -285,7 +285,7 @@ export const httpApi = <Self, Data, User>(
  * The implementation of an `HttpApiMiddleware.Tag` that was declared with `httpApi`. Takes the manager and the cookie
  * policy from the layers it is built with.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category middleware
  */
 export const layerHttpApi = <Id, Self, Data, User>(

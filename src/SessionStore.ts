@@ -4,7 +4,7 @@
  * A store is dumb on purpose: atomic operations over encoded records. Policy, schemas and HTTP live above it. Whoever
  * writes one runs the conformance suite in `effect-sessions/testing` against it, which checks every sentence below.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
@@ -23,7 +23,7 @@ import { SessionConfigError, SessionStoreError } from "./SessionError.js"
  * A session as a store keeps it. Times are epoch milliseconds of Effect's Clock, passed in by the caller; a store
  * never asks its own clock.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface SessionRecord extends Record.SessionRecord {}
@@ -32,7 +32,7 @@ export interface SessionRecord extends Record.SessionRecord {}
  * A new session. `unlessRenamed` names keys, such as the one that a request carries, and the time after which none of
  * them may have been renamed.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Insertion {
@@ -43,7 +43,7 @@ export interface Insertion {
 /**
  * Where several keys lead. `renamedAfter` says which renames still count.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Search {
@@ -55,7 +55,7 @@ export interface Search {
 /**
  * A change of a session's data.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Update {
@@ -70,7 +70,7 @@ export interface Update {
 /**
  * A note of activity.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Touch {
@@ -83,7 +83,7 @@ export interface Touch {
 /**
  * A change of a session's key, and of everything else along with it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Rotation {
@@ -97,7 +97,7 @@ export interface Rotation {
  * The end of the sessions that keys lead to. With `renamedAfter`, of the successors that got their keys later than that
  * as well; with `handle`, of the session of that handle, too, whatever its key is by now.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Deletion {
@@ -109,7 +109,7 @@ export interface Deletion {
 /**
  * The end of a user's sessions: all of them, `only` the one with that handle, or all `except` the one with that handle.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface UserDeletion extends Record.UserEnd {}
@@ -117,7 +117,7 @@ export interface UserDeletion extends Record.UserEnd {}
 /**
  * A page of a user's sessions.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface UserSearch {
@@ -145,7 +145,7 @@ export interface UserSearch {
  * in an open transaction. It fails with a `SessionStoreError` when the store cannot be reached or does not answer as it
  * should, and never otherwise, unless it says so; the error says whether the outcome is unknown.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Service {
@@ -231,7 +231,7 @@ export interface Service {
 /**
  * The session store.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SessionStore extends Context.Tag("effect-sessions/SessionStore")<SessionStore, Service>() {}
@@ -239,7 +239,7 @@ export class SessionStore extends Context.Tag("effect-sessions/SessionStore")<Se
 /**
  * The name of a method of the store contract.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type Operation = keyof Service
@@ -247,7 +247,7 @@ export type Operation = keyof Service
 /**
  * The same store with something around each of its operations: a bound, a count, a span.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category combinators
  */
 export const around = (
@@ -277,7 +277,7 @@ const bulk: ReadonlyArray<Operation> = ["count", "clear"]
  * outcome is unknown where it was to change something. For stores that have no bound of their own. `clear` and `count`
  * get twelve times as long. Fails if `timeout` is not a positive, finite duration. The bound ends with the scope.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category combinators
  */
 export const withTimeout = Effect.fnUntraced(function*(
@@ -304,7 +304,7 @@ export const withTimeout = Effect.fnUntraced(function*(
 /**
  * The sessions that the memory store holds if no capacity is given.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constants
  */
 export const defaultCapacity = 100_000
@@ -313,7 +313,7 @@ export const defaultCapacity = 100_000
  * Makes a store in memory, empty, independent of every other. It holds `capacity` sessions at the most: one more evicts
  * the session that expires soonest, a visitor's if there is one. Fails if the capacity is not a positive whole number.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const makeMemory = (
@@ -376,7 +376,7 @@ const warnInProduction = Effect.gen(function*() {
  * A store in memory that holds `capacity` sessions at the most (see `makeMemory`). For tests, development and apps of
  * one process that may forget. Logs a warning when `NODE_ENV` is `production`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerMemoryWith = (
@@ -387,7 +387,7 @@ export const layerMemoryWith = (
 /**
  * A store in memory with the default capacity (see `layerMemoryWith`).
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerMemory: Layer.Layer<SessionStore> = Layer.effect(

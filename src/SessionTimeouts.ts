@@ -1,7 +1,7 @@
 /**
  * How long a session lives: the idle timeout, the absolute timeout, and how often activity is written down.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
@@ -16,7 +16,7 @@ import { SessionConfigError } from "./SessionError.js"
 /**
  * What a user of the library may set. Every duration is checked when the layer is built.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -34,7 +34,7 @@ export interface Options {
 /**
  * Validated timeouts, in milliseconds.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Timeouts extends Expiry.Timeouts {}
@@ -47,7 +47,7 @@ const lifetime = { from: "1 seconds", to: "3650 days" } as const
  * under a second, if one is not in whole milliseconds, if idle is longer than absolute, or if the touch interval is not
  * shorter than idle.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Timeouts, SessionConfigError> =>
@@ -77,7 +77,7 @@ export const make = (options: Options = {}): Effect.Effect<Timeouts, SessionConf
  * The timeouts of the app. `Sessions.layer` reads them once, when it is built; a shortened timeout applies to sessions
  * already stored.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SessionTimeouts extends Context.Tag("effect-sessions/SessionTimeouts")<SessionTimeouts, Timeouts>() {}
@@ -93,7 +93,7 @@ export class SessionTimeouts extends Context.Tag("effect-sessions/SessionTimeout
  * export const TimeoutsLive = SessionTimeouts.layer({ idle: "30 minutes", absolute: "12 hours" })
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<SessionTimeouts, SessionConfigError> =>
@@ -113,7 +113,7 @@ export const layer = (options: Options = {}): Layer.Layer<SessionTimeouts, Sessi
  * })
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerConfig = (

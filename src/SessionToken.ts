@@ -1,7 +1,7 @@
 /**
  * The session id: an unguessable token that a visitor carries, and nothing else.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import { SessionConfigError } from "./SessionError.js"
  * The id of a session: base64url text, wrapped so that no log, span or error prints it. Whoever holds it holds the
  * session. A store never sees it, only a hash of it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export type SessionId = Redacted.Redacted<string>
@@ -23,7 +23,7 @@ export type SessionId = Redacted.Redacted<string>
 /**
  * Makes ids.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Generator {
@@ -61,7 +61,7 @@ const unsafeMake = (bytes: number): Generator => {
  * A generator of ids with `bytes` random bytes from the platform's secure source. Fails if `bytes` is not a whole
  * number from 16 (128 bits, 22 characters) to 64.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = (options: { readonly bytes: number }): Effect.Effect<Generator, SessionConfigError> =>
@@ -77,7 +77,7 @@ export const make = (options: { readonly bytes: number }): Effect.Effect<Generat
  * The generator of session ids. Without a layer, ids have 128 random bits in 22 characters. Replace it in a test to
  * know the ids beforehand.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category tags
  */
 export class SessionToken extends Context.Reference<SessionToken>()("effect-sessions/SessionToken", {
@@ -87,7 +87,7 @@ export class SessionToken extends Context.Reference<SessionToken>()("effect-sess
 /**
  * Sets the size of ids. Sessions with ids of another size end.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = (options: { readonly bytes: number }): Layer.Layer<never, SessionConfigError> =>
@@ -97,7 +97,7 @@ export const layer = (options: { readonly bytes: number }): Layer.Layer<never, S
  * Reads an id that came from outside. None unless it is exactly what the generator could have made: the right length,
  * the right alphabet, the canonical encoding.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category utils
  */
 export const parse = (generator: Generator, value: string): Option.Option<SessionId> =>

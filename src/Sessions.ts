@@ -2,7 +2,7 @@
  * The session manager: every rule about sessions, over a store, without HTTP. Request handlers use it through the
  * handle of their request; jobs, sockets and admin code use it directly.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import type * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
@@ -35,13 +35,13 @@ import * as SessionToken from "./SessionToken.js"
 /**
  * What a manager has for the middleware alone.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category type ids
  */
 export const TypeId: unique symbol = Symbol.for("effect-sessions/Sessions")
 
 /**
- * @since 0.1.0
+ * @since 3.0.0
  * @category type ids
  */
 export type TypeId = typeof TypeId
@@ -49,7 +49,7 @@ export type TypeId = typeof TypeId
 /**
  * A live session as it was read: its id, its data, its user, and the stored record.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Snapshot<Data, User> {
@@ -63,7 +63,7 @@ export interface Snapshot<Data, User> {
 /**
  * What is known of a session without opening it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Info {
@@ -82,7 +82,7 @@ export interface Info {
 /**
  * Identifies the manager of one declared session in types.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Sessions<in out Self> {
@@ -92,7 +92,7 @@ export interface Sessions<in out Self> {
 /**
  * How the data and the user of a declared session are written down: made of the schemas that `Session.Tag` takes.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Format<Data, User> extends Codec.Format<Data, User> {}
@@ -100,7 +100,7 @@ export interface Format<Data, User> extends Codec.Format<Data, User> {}
 /**
  * A declared session, as `Session.Tag` makes it.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Definition<Self, Data, User> {
@@ -116,7 +116,7 @@ export interface Definition<Self, Data, User> {
 /**
  * What can go wrong when a session is read.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export type ReadError = SessionStoreError | SessionDataError
@@ -124,7 +124,7 @@ export type ReadError = SessionStoreError | SessionDataError
 /**
  * What can go wrong when a session is changed.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category errors
  */
 export type CommitError = ReadError | SessionGone | SessionConflict
@@ -132,7 +132,7 @@ export type CommitError = ReadError | SessionGone | SessionConflict
 /**
  * The manager of one declared session.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Service<Data, User> {
@@ -230,7 +230,7 @@ export interface Service<Data, User> {
 /**
  * What else can be set of a manager.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -418,7 +418,7 @@ const makeEngine = <Self, Data, User>({ format, onUndecodable, sessionName }: De
  * Makes the manager of a declared session over the store in context, with the timeouts and the token generator of the
  * context. Fails if the declaration cannot work.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = <Self, Data, User>(
@@ -447,7 +447,7 @@ export const make = <Self, Data, User>(
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer = <Self, Data, User>(
@@ -458,7 +458,7 @@ export const layer = <Self, Data, User>(
 /**
  * The manager of a declared session over the store in context, with options.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerWith = <Self, Data, User>(
@@ -470,7 +470,7 @@ export const layerWith = <Self, Data, User>(
 /**
  * The manager over a store in memory: what an app starts development with. Warns when `NODE_ENV` is `production`.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerMemory = <Self, Data, User>(

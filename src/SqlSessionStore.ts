@@ -22,7 +22,7 @@
  * waits for a lock is carried out when it gets the lock, long after the client was told. Do not simply repeat such a
  * write; read first.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import * as Migrator from "@effect/sql/Migrator"
 import * as SqlClient from "@effect/sql/SqlClient"
@@ -46,7 +46,7 @@ import * as SessionStore from "./SessionStore.js"
 /**
  * Where the sessions are stored.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category models
  */
 export interface Options {
@@ -102,7 +102,7 @@ const dialectOf = (sql: SqlClient.SqlClient): Effect.Effect<SqlText.Dialect, Ses
  * The migrations that make the table, for apps that run their own migrator (with `migrate: false` in the layer).
  * Each may run again without harm. Run by the layer, they are kept in a ledger of their own.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category migrations
  */
 export const migrations = (
@@ -288,7 +288,7 @@ const outsideTransactions =
 /**
  * Makes the store on the client in context: checks the options and, unless told otherwise, runs the migrations.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.fn.Return<
@@ -429,7 +429,7 @@ const ownConnection = (
  * )
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layer: Layer.Layer<
@@ -441,7 +441,7 @@ export const layer: Layer.Layer<
 /**
  * The store on the client in context.
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category layers
  */
 export const layerWith = (

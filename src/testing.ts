@@ -2,7 +2,7 @@
  * The conformance suite for session stores, to run with vitest: every sentence of the contract in `SessionStore`, races,
  * and random sequences of operations against a small model. A store that passes keeps the promises of this library.
  *
- * @since 0.1.0
+ * @since 3.0.0
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -197,7 +197,7 @@ const runStore = (
  * conformance("MyStore", SessionStore.layerMemory)
  * ```
  *
- * @since 0.1.0
+ * @since 3.0.0
  * @category testing
  */
 export const conformance = <E>(
