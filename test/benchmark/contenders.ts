@@ -60,6 +60,7 @@ const contender = (
 
 const readOnly: ReadonlyArray<WorkloadName> = ["write", "sign-in", "sign-out"]
 const connectPgSimple: Table = { name: "session", key: "sid", expired: "expire = to_timestamp(0)" }
+const raw: Table = { name: "raw_sessions", key: "id", expired: "expires_at = 0" }
 
 /** The peers, the floor and the limit. */
 const peers: ReadonlyArray<Contender> = [
@@ -90,7 +91,7 @@ const peers: ReadonlyArray<Contender> = [
 
   contender("pg SELECT (node:http)", "select.mjs", "minimal.mjs", "postgres", {
     skips: [...readOnly, "touch"],
-    table: { name: "raw_sessions", key: "id", expired: "expires_at = 0" }
+    table: raw
   }),
   contender("express-session + connect-pg-simple", "express.mjs", "express.mjs", "postgres", {
     table: connectPgSimple,
@@ -133,9 +134,41 @@ const ours: ReadonlyArray<Contender> = [
   contender("effect SELECT", "effect-select.ts", "effect-bare.ts", "postgres", {
     quick: true,
     skips: [...readOnly, "touch"],
-    table: { name: "raw_sessions", key: "id", expired: "expires_at = 0" },
+    table: raw,
     growsTo: 10_000_000
   })
 ]
 
-export const contenders: ReadonlyArray<Contender> = [...ours, ...peers]
+/** The edition for Effect 4, and its limits. */
+const onEffect4: ReadonlyArray<Contender> = [
+  contender("effect-sessions 4 unsigned", "effect4/sessions.ts", "effect4/bare.ts", "memory", {
+    config: { signed: false },
+    quick: true
+  }),
+  contender("effect-sessions 4 signed", "effect4/sessions.ts", "effect4/bare.ts", "memory", {
+    quick: true,
+    sweeps: true,
+    growsTo: 1_000_000
+  }),
+  contender("floor on Effect 4 unsigned", "effect4/floor.ts", "effect4/bare.ts", "memory", {
+    config: { signed: false },
+    variant: true
+  }),
+  contender("floor on Effect 4", "effect4/floor.ts", "effect4/bare.ts", "memory", { quick: true }),
+  contender("effect-sessions 4 + pg", "effect4/sessions.ts", "effect4/bare.ts", "postgres", {
+    quick: true,
+    table: { name: "effect_sessions", key: "key", expired: "expires_at = 0, sweep_after = 0" },
+    sweeps: true,
+    growsTo: 10_000_000
+  }),
+  contender("effect 4 SELECT", "effect4/select.ts", "effect4/bare.ts", "postgres", {
+    quick: true,
+    skips: [...readOnly, "touch"],
+    table: raw
+  })
+]
+
+/** Whether a contender runs on Effect 4, whose packages may not be installed. */
+export const isEffect4 = ({ file }: Contender): boolean => file.startsWith("effect4/")
+
+export const contenders: ReadonlyArray<Contender> = [...ours, ...onEffect4, ...peers]

@@ -11,6 +11,8 @@ export interface Flags {
   readonly workloads: ReadonlyArray<WorkloadName | Extra> | undefined
   readonly rounds: number | undefined
   readonly instances: number | undefined
+  readonly millis: number | undefined
+  readonly warmUpSeconds: number | undefined
 }
 
 export const usage = `npm run benchmark -- [flags]
@@ -20,7 +22,9 @@ export const usage = `npm run benchmark -- [flags]
   --only NAME[,NAME]      contenders of these names, or whose names contain them
   --workload NAME[,NAME]  of ${names.join(", ")}
   --rounds N              how often each is measured
-  --instances N           in how many processes of its own each, one after the other`
+  --instances N           in how many processes of its own each, one after the other
+  --millis N              how long each round of each lasts
+  --warm-up SECONDS       of each server before each table, at most`
 
 export const parseFlags = (args: ReadonlyArray<string>): Flags => {
   const { values } = parseArgs({
@@ -31,7 +35,9 @@ export const parseFlags = (args: ReadonlyArray<string>): Flags => {
       only: { type: "string" },
       workload: { type: "string" },
       rounds: { type: "string" },
-      instances: { type: "string" }
+      instances: { type: "string" },
+      millis: { type: "string" },
+      "warm-up": { type: "string" }
     }
   })
   return {
@@ -40,7 +46,9 @@ export const parseFlags = (args: ReadonlyArray<string>): Flags => {
     only: values.only?.split(","),
     workloads: values.workload?.split(",").map(workloadNamed),
     rounds: positive("rounds", values.rounds),
-    instances: positive("instances", values.instances)
+    instances: positive("instances", values.instances),
+    millis: positive("millis", values.millis),
+    warmUpSeconds: positive("warm-up", values["warm-up"])
   }
 }
 

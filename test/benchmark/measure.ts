@@ -20,6 +20,8 @@ export interface Row {
   readonly p99: number
   /** Statements sent to the database per request, where there is one. */
   readonly statements: number | null
+  /** Total CPU microseconds in each round, and those of its bare server. */
+  readonly rounds: ReadonlyArray<{ readonly total: number; readonly bare: number }>
   /** Why there are no figures. */
   readonly error?: string
 }
@@ -177,6 +179,7 @@ const rowOf = (bare: Entrant, { error, name, runs }: Entrant): Row => {
     statements: first === undefined || first.statements === null
       ? null
       : median(runs.map((run) => (run.statements ?? 0) / run.requests)),
+    rounds: cpu.map((total, round) => ({ total, bare: bareCpu[round] ?? NaN })),
     ...(failure === undefined ? {} : { error: failure })
   }
 }

@@ -1,4 +1,4 @@
-import { type Contender, contenders, type Store } from "./contenders.js"
+import { type Contender, contenders, isEffect4, type Store } from "./contenders.js"
 import { type WorkloadName, workloadNames } from "./workloads.js"
 
 /** One table of the report: a workload at one payload, one store and one number of connections. */
@@ -54,12 +54,24 @@ export interface Choice {
   readonly workloads: ReadonlyArray<WorkloadName | Extra> | undefined
   readonly rounds: number | undefined
   readonly instances: number | undefined
+  readonly millis: number | undefined
+  readonly warmUpSeconds: number | undefined
   readonly postgres: boolean
+  readonly effect4: boolean
 }
 
 const patiently: WarmUp = { millis: 1000, atMost: 20_000, requests: 40_000 }
 
-export const effortOf = ({ instances = 1, quick, rounds }: Choice): Effort =>
+export const effortOf = (choice: Choice): Effort => {
+  const { millis, warmUpSeconds } = choice
+  const usual = usualEffort(choice)
+  const effort = { ...usual, millis: millis ?? usual.millis }
+  if (warmUpSeconds === undefined) return effort
+  const warmUp = { ...patiently, atMost: warmUpSeconds * 1000 }
+  return { ...effort, warmUp: { cold: warmUp, warm: warmUp } }
+}
+
+const usualEffort = ({ instances = 1, quick, rounds }: Choice): Effort =>
   quick
     ? {
       rounds: rounds ?? 3,
@@ -89,10 +101,11 @@ const isNamed = ({ name }: Contender, given: string): boolean =>
   contenders.some((other) => other.name === given) ? name === given : name.includes(given)
 
 /** The contenders asked for by name, or those of the run. */
-export const chosenContenders = ({ only, postgres, quick }: Choice): ReadonlyArray<Contender> =>
+export const chosenContenders = ({ effect4, only, postgres, quick }: Choice): ReadonlyArray<Contender> =>
   contenders.filter((contender) =>
     (only === undefined ? !quick || contender.quick : only.some((given) => isNamed(contender, given))) &&
-    (postgres || contender.store !== "postgres")
+    (postgres || contender.store !== "postgres") &&
+    (effect4 || !isEffect4(contender))
   )
 
 const base = { payload: 100, connections: 32 }

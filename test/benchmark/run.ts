@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs"
-import { compileLibrary } from "./compile.js"
+import { compileLibrary, hasEffect4 } from "./compile.js"
 import { type Flags, parseFlags, usage } from "./flags.js"
 import { Fleet } from "./fleet.js"
 import { formatGoals, type Goal, judge } from "./goals.js"
@@ -60,7 +60,8 @@ const main = async (flags: Flags): Promise<void> => {
     console.error(`no PostgreSQL: ${error.message}`)
     return undefined
   })
-  const choice = { ...flags, postgres: postgres !== undefined }
+  if (!hasEffect4) console.error("no Effect 4: npm ci in effect4 installs it")
+  const choice = { ...flags, postgres: postgres !== undefined, effect4: hasEffect4 }
   const fleet = new Fleet(pinning, postgres)
   const loader = startLoader(pinning)
   let closing: Promise<void> | undefined

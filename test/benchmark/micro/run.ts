@@ -1,16 +1,16 @@
 /**
  * What each step of a request costs inside the process, without a socket: own CPU time beside that of the bare router
  * in the same run, bytes allocated, and instructions where the machine counts them. `--save` keeps the result as the
- * baseline of this processor, `--compare` fails if a step has become dearer than the baseline says.
+ * baseline of this processor, `--compare` fails if a step has become dearer than the baseline says. `--effect4` measures
+ * the edition for Effect 4.
  */
-import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { fileURLToPath } from "node:url"
-import { type layers, makeScenarios, provided } from "./scenarios.js"
+import type * as Scenarios from "./scenarios.js"
 
-type LayerName = keyof typeof layers
+type LayerName = "unsigned" | "signed"
 
 interface Cost {
   /** Own CPU in units of the bare router's, which differs less between machines than microseconds. */
@@ -26,7 +26,11 @@ type Costs = Record<string, Cost>
 type Baseline = Record<string, Costs>
 
 const file = fileURLToPath(import.meta.url)
-const processor = cpus()[0]?.model ?? "unknown"
+const isEffect4 = process.argv.includes("--effect4")
+const edition = isEffect4 ? ["--effect4"] : []
+const { scenariosOf }: typeof Scenarios = await import(isEffect4 ? "./effect4/scenarios.js" : "./scenarios.js")
+const suffix = ", Effect 4"
+const processor = `${cpus()[0]?.model ?? "unknown"}${isEffect4 ? suffix : ""}`
 // This file runs from `.build`; the baseline stands beside the source.
 const baselineFile = fileURLToPath(new URL("../../../../micro/baseline.json", import.meta.url))
 
@@ -40,8 +44,6 @@ const tolerance = 1.3
 const bytesTolerance = 1.15
 
 const layerNames: ReadonlyArray<LayerName> = ["unsigned", "signed"]
-
-const scenariosOf = (name: LayerName) => Effect.runPromise(Effect.provide(makeScenarios, provided(name)))
 
 /** The lowest but for a tenth: other work on the machine only ever adds. */
 const undisturbed = (values: ReadonlyArray<number>): number =>
@@ -78,7 +80,9 @@ const countsInstructions = perfStat(["true"]) > 0
 /** Instructions of one request: the difference of a long run and a short one. Undefined where nobody counts. */
 const instructionsOf = (name: LayerName, key: string): number | undefined => {
   if (!countsInstructions) return undefined
-  const counts = [10_000, 30_000].map((count) => perfStat([process.execPath, file, "--once", name, key, String(count)]))
+  const counts = [10_000, 30_000].map((count) =>
+    perfStat([process.execPath, file, ...edition, "--once", name, key, String(count)])
+  )
   const [short = NaN, long = NaN] = counts
   return Number.isNaN(long - short) ? undefined : Math.round((long - short) / 20_000)
 }
@@ -103,7 +107,9 @@ const bytesOf = (name: LayerName): (key: string) => number => {
   const runs = Array.from(
     { length: 3 },
     (): Record<string, number> =>
-      JSON.parse(spawnSync(process.execPath, [...flags, file, "--bytes", name], { encoding: "utf8" }).stdout)
+      JSON.parse(
+        spawnSync(process.execPath, [...flags, file, ...edition, "--bytes", name], { encoding: "utf8" }).stdout
+      )
   )
   return (key) => {
     const own = runs.map((bytes) => (bytes[key] ?? NaN) - (bytes["bare"] ?? NaN)).sort((a, b) => a - b)
@@ -138,7 +144,7 @@ const comparable = (baseline: Baseline): Costs => {
   const ours = baseline[processor]
   if (ours !== undefined) return ours
   console.log(`No baseline of ${processor}: bytes alone are compared. --save adds one.`)
-  const others = Object.values(baseline)[0] ?? {}
+  const [, others = {}] = Object.entries(baseline).find(([name]) => name.endsWith(suffix) === isEffect4) ?? []
   return Object.fromEntries(
     Object.entries(others).map(([key, { bytes }]) => [key, { ratio: Infinity, bytes, instructions: undefined }])
   )
@@ -170,7 +176,7 @@ const lower = (left: Costs, right: Costs): Costs =>
 
 const readBaseline = (): Baseline => JSON.parse(readFileSync(baselineFile, "utf8"))
 
-const [mode, ...rest] = process.argv.slice(2)
+const [mode, ...rest] = process.argv.slice(2).filter((argument) => argument !== "--effect4")
 const layerNamed = (name: string | undefined): LayerName => name === "signed" ? "signed" : "unsigned"
 
 if (mode === "--bytes") {

@@ -35,12 +35,12 @@ const bare = HttpRouter.empty.pipe(HttpRouter.get("/ignore", Effect.succeed(answ
 
 const signingKey = Redacted.make("Zm9yIHRoZSBtaWNyb2JlbmNobWFyayBvbmx5LCBubyBzZWNyZXQ")
 
-export const layers = {
+const layers = {
   unsigned: SessionCookie.layer({ insecure: true }),
   signed: SessionCookie.layer({ insecure: true, signingKeys: [signingKey] })
 }
 
-export const makeScenarios = Effect.gen(function*() {
+const makeScenarios = Effect.gen(function*() {
   const runtime = yield* Effect.runtime<Sessions.Sessions<BenchmarkSession> | SessionCookie.SessionCookie>()
   const run = Runtime.runPromise(runtime)
   const policy = yield* SessionCookie.SessionCookie
@@ -82,5 +82,8 @@ export const makeScenarios = Effect.gen(function*() {
   }
 })
 
-export const SessionsLive = Layer.provide(Sessions.layerMemory(BenchmarkSession), SessionTimeouts.layer())
-export const provided = (name: keyof typeof layers) => Layer.merge(SessionsLive, layers[name])
+const SessionsLive = Layer.provide(Sessions.layerMemory(BenchmarkSession), SessionTimeouts.layer())
+
+/** A request of each kind, by name, to a server with signed ids or without. */
+export const scenariosOf = (name: keyof typeof layers) =>
+  Effect.runPromise(Effect.provide(makeScenarios, Layer.merge(SessionsLive, layers[name])))
