@@ -218,8 +218,9 @@ export interface Service<Data, User> {
 
   /**
    * Removes rows expired for longer than `margin` (1 minute if left out), at most `limit` (1000) of them, and says how
-   * many. Those of other declarations that share the store as well: what has expired is nobody's. Only hygiene: an expired session is not readable, whether or not it has been removed. `SessionCleaner` does
-   * this in the background, and checks its settings; here a margin that is no duration fails.
+   * many. Those of other declarations that share the store as well: what has expired is nobody's. Only hygiene: an
+   * expired session is not readable, whether or not it has been removed. `SessionCleaner` does this in the background,
+   * and checks its settings; here a margin that is no duration fails.
    */
   readonly deleteExpired: (options?: {
     readonly limit?: number | undefined

@@ -1,4 +1,5 @@
 import * as Crypto from "node:crypto"
+import { encodedLength, isCanonical } from "./base64url.js"
 
 const sha256 = Crypto.hash === undefined
   ? (input: string): string => Crypto.createHash("sha256").update(input).digest("base64url")
@@ -12,15 +13,18 @@ const sha256 = Crypto.hash === undefined
 export const deriveKey = (sessionName: string, id: string): string =>
   sha256(`effect-sessions:key:1:${sessionName.length}:${sessionName}:${id}`)
 
+const handleBytes = 12
+
 /**
  * The public handle of a session that begins with this key: names it in a device list, a log line or an admin page, opens
  * nothing. One way from the key, so that it tells neither the id nor the key; random, since the key is. 96 bits, 16
  * base64url characters.
  */
-export const deriveHandle = (key: string): string => sha256(`effect-sessions:handle:1:${key}`).slice(0, 16)
+export const deriveHandle = (key: string): string =>
+  sha256(`effect-sessions:handle:1:${key}`).slice(0, encodedLength(handleBytes))
 
 /** Whether a text has the form of a handle. */
-export const isHandle = (text: string): boolean => /^[\w-]{16}$/.test(text)
+export const isHandle = (text: string): boolean => isCanonical(text, handleBytes)
 
 /** SHA-256 as bytes. */
 export const sha256Bytes = (input: string): Uint8Array => Crypto.createHash("sha256").update(input).digest()

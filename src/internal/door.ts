@@ -222,11 +222,11 @@ export const make = <Self, H, Data, User>(
     }
   }
 
-  /** `around`: the requests that dispatched this one in process. */
+  /** `around`: what had begun before, among it what the requests have that dispatched this one in process. */
   const open = (
     request: HttpServerRequest.HttpServerRequest,
     arrivedAt: number,
-    around: ReadonlyArray<unknown>
+    around: ReadonlyArray<Handle.Begun>
   ) => {
     const { headers, method } = request
     let reading: Credential.Reading = { _tag: "Missing" }
@@ -271,7 +271,7 @@ export const make = <Self, H, Data, User>(
       withNow((now) => {
         // A request that is dispatched in process, out of this one, runs the hooks of both.
         if (answered.source !== request.source) {
-          return session?.state === undefined || closed || !around.includes(answered.source) ||
+          return session?.state === undefined || closed || !around.some(({ source }) => source === answered.source) ||
               Request.pending(session.state, engine.timeouts, now) !== "Change"
             ? Effect.succeed(response)
             : Effect.as(Effect.logError(unanswered), response)
@@ -334,11 +334,7 @@ export const make = <Self, H, Data, User>(
     const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
     if (rival !== undefined) return Effect.die(sharedName(rival.name))
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const { beInBackground, handle: opened, hook, noteEnded } = open(
-      request,
-      clock.unsafeCurrentTimeMillis(),
-      begun.map(({ source }) => source).filter((source) => source !== request.source)
-    )
+    const { beInBackground, handle: opened, hook, noteEnded } = open(request, clock.unsafeCurrentTimeMillis(), begun)
     const handle = asHandle(opened)
     const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
     const begunHere = { name: engine.name, source: request.source, cookieName, noteEnded, beInBackground, provide }

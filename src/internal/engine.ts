@@ -186,7 +186,8 @@ const anotherRecord = () =>
     detail: "it returned another record"
   })
 
-const renamed = () => new SessionConflict({ reason: "Renamed" })
+/** An id that a change was to be made under is no longer the session's. */
+export const renamed = () => new SessionConflict({ reason: "Renamed" })
 
 const gone = Effect.zipRight(Metric.increment(SessionMetrics.gone), Effect.suspend(() => new SessionGone()))
 
@@ -272,19 +273,23 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
         ? new SessionDataError({ reason: "Undecodable", detail: "what was read a moment ago" })
         : Effect.succeed(stored))
 
-  /** Whether a record that a store returned is live by today's timeouts. */
-  const isUsable = (record: SessionRecord, at: number): Effect.Effect<boolean> => {
+  /** What is said of a record that a store returned, if it is not live by today's timeouts. */
+  const whyNotUsable = (record: SessionRecord, at: number): Effect.Effect<void> | undefined => {
     switch (Expiry.judge(timeouts, record, at)) {
       case "live":
-        return Effect.succeed(true)
+        return undefined
       case "expired":
-        return Effect.as(Metric.increment(SessionMetrics.expired), false)
+        return Metric.increment(SessionMetrics.expired)
       case "impossible":
-        return Effect.as(unusable(record, "times"), false)
+        return unusable(record, "times")
     }
   }
 
-  const usable: Engine<Data, User>["usable"] = (records, at) => Effect.filter(records, (record) => isUsable(record, at))
+  const usable: Engine<Data, User>["usable"] = (records, at) =>
+    Effect.filter(records, (record) => {
+      const why = whyNotUsable(record, at)
+      return why === undefined ? Effect.succeed(true) : Effect.as(why, false)
+    })
 
   const open = (record: SessionRecord): Effect.Effect<Reading<Data, User>, ReadError> =>
     Effect.flatMap(decode(record), (stored): Effect.Effect<Reading<Data, User>> =>
@@ -297,7 +302,8 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       if (Option.isNone(found)) return Effect.as(Metric.increment(SessionMetrics.absent), nobody)
       const record = found.value
       if (record.key !== key) return Effect.fail(anotherRecord())
-      return Expiry.judge(timeouts, record, at) === "live" ? open(record) : Effect.as(isUsable(record, at), nobody)
+      const why = whyNotUsable(record, at)
+      return why === undefined ? open(record) : Effect.as(why, nobody)
     })
 
   const readSeveral = ({ keys, renamedAfter }: Plan.Presented, at: number) =>

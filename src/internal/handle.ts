@@ -14,10 +14,10 @@ import * as Csrf from "../core/csrf.js"
 import type { Presented } from "../core/plan.js"
 import type { UserEnd } from "../core/record.js"
 import * as Request from "../core/request.js"
-import { SessionConflict, SessionGone, SessionResponseSent, type SessionStoreError } from "../SessionError.js"
+import { type SessionConflict, SessionGone, SessionResponseSent, type SessionStoreError } from "../SessionError.js"
 import type { SessionId } from "../SessionToken.js"
 import type { Coming, CommitError, Committed, Engine, ReadError, Stored } from "./engine.js"
-import { infoOf, withNow } from "./engine.js"
+import { infoOf, renamed, withNow } from "./engine.js"
 
 /** What a request brings along. */
 export interface Brought {
@@ -69,10 +69,7 @@ const lossOf = (error: CommitError | undefined): Request.Loss | undefined =>
     ? "Renamed"
     : undefined
 
-const lossError = {
-  Gone: () => new SessionGone(),
-  Renamed: () => new SessionConflict({ reason: "Renamed" })
-}
+const errorOf = (loss: Request.Loss): SessionGone | SessionConflict => loss === "Gone" ? new SessionGone() : renamed()
 
 type State<Data, User> = Request.State<Data, User, Stored<Data, User>>
 
@@ -259,13 +256,13 @@ export class RequestSession<Data, User> {
    */
   write(asked: Request.Staged<Data, User>): Effect.Effect<void, CommitError> {
     const { length: known } = this.drops
-    const dropped = () => this.drops.slice(known).find(({ taken }) => Request.shares(asked, taken))
+    let drop: Drop<Data, User> | undefined
     let ends = 0
     return this.writing((before): Effect.Effect<Committed<Data, User>, CommitError> => {
-      const drop = dropped()
+      drop = this.drops.slice(known).find(({ taken }) => Request.shares(asked, taken))
       if (drop !== undefined) return Effect.failCause(drop.cause)
       const loss = Request.refusal(before)
-      if (loss !== undefined) return Effect.fail(lossError[loss]())
+      if (loss !== undefined) return Effect.fail(errorOf(loss))
       ends = this.endedHere.length
       return Effect.flatMap(
         this.fresh(before),
@@ -285,7 +282,7 @@ export class RequestSession<Data, User> {
       )
     }, (exit, before) => {
       const { staged: taken } = before
-      if (dropped() !== undefined) {
+      if (drop !== undefined) {
         this.state = Request.failed(before, asked)
       } else if (Exit.isSuccess(exit)) {
         const { extended, newId, stored } = exit.value
