@@ -2,6 +2,7 @@
 export const exceptions = {
   "src/internal/verbatim.ts": "The schemas of Effect 4 decode fast enough, and their ASTs are others.",
   "test/sessions/verbatim.test.ts": "Tests src/internal/verbatim.ts.",
+  "test/support/vitestSettings.ts": "The settings of both lines are made of it as it is.",
   "test/sql/diskFull.test.ts": "SQLite, which has no driver yet.",
   "test/sql/sqliteNode.test.ts": "SQLite, which has no driver yet.",
   "examples/notes-server/screenshot.png": "A picture, for the README of the folder above."

@@ -1,28 +1,13 @@
-import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { libraryIn, reportedBy } from "../test/support/vitestSettings.js"
 import { skipped } from "./exceptions.mjs"
 
-const source = (path: string): string => fileURLToPath(new URL(`./generated/src/${path}`, import.meta.url))
-
-/** Where CI wants the results as JSON. */
-const resultsFile = process.env["TEST_RESULTS"]
-
 export default defineConfig({
-  resolve: {
-    alias: [
-      { find: /^effect-sessions$/, replacement: source("index.ts") },
-      { find: /^effect-sessions\/(.*)$/, replacement: source("$1.ts") }
-    ]
-  },
+  resolve: { alias: [...libraryIn(new URL("./generated/src/", import.meta.url))] },
   test: {
     include: ["generated/test/**/*.test.ts"],
     globalSetup: ["generated/test/support/databases.ts"],
-    reporters: [
-      "default",
-      "./generated/test/support/skippedReporter.ts",
-      ...(resultsFile === undefined ? [] : ["json"])
-    ],
-    ...(resultsFile === undefined ? {} : { outputFile: { json: resultsFile } }),
+    ...reportedBy("default", "./generated/test/support/skippedReporter.ts"),
     testNamePattern: new RegExp(`^(?!.*(?:${Object.keys(skipped).join("|")}))`),
     isolate: false,
     testTimeout: 300_000,

@@ -60,6 +60,7 @@ const contender = (
 
 const readOnly: ReadonlyArray<WorkloadName> = ["write", "sign-in", "sign-out"]
 const connectPgSimple: Table = { name: "session", key: "sid", expired: "expire = to_timestamp(0)" }
+const sessions: Table = { name: "effect_sessions", key: "key", expired: "expires_at = 0, sweep_after = 0" }
 const raw: Table = { name: "raw_sessions", key: "id", expired: "expires_at = 0" }
 
 /** The peers, the floor and the limit. */
@@ -123,7 +124,7 @@ const ours: ReadonlyArray<Contender> = [
   }),
   contender("effect-sessions + pg", "effect-sessions.ts", "effect-bare.ts", "postgres", {
     quick: true,
-    table: { name: "effect_sessions", key: "key", expired: "expires_at = 0, sweep_after = 0" },
+    table: sessions,
     sweeps: true,
     growsTo: 10_000_000
   }),
@@ -157,7 +158,7 @@ const onEffect4: ReadonlyArray<Contender> = [
   contender("floor on Effect 4", "effect4/floor.ts", "effect4/bare.ts", "memory", { quick: true }),
   contender("effect-sessions 4 + pg", "effect4/sessions.ts", "effect4/bare.ts", "postgres", {
     quick: true,
-    table: { name: "effect_sessions", key: "key", expired: "expires_at = 0, sweep_after = 0" },
+    table: sessions,
     sweeps: true,
     growsTo: 10_000_000
   }),

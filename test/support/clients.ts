@@ -1,13 +1,14 @@
 import { LibsqlClient } from "@effect/sql-libsql"
 import { MysqlClient } from "@effect/sql-mysql2"
-import { PgClient } from "@effect/sql-pg"
 import type * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import type * as ConfigError from "effect/ConfigError"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Str from "effect/String"
 import { inject } from "vitest"
+import { urlOf } from "./postgresClient.js"
+
+export { camelCase, postgres, postgresMissing, postgresUrl } from "./postgresClient.js"
 
 let files = 0
 
@@ -18,22 +19,6 @@ export const sqlite = (
   options: Partial<LibsqlClient.LibsqlClientConfig.Full> = {}
 ): Layer.Layer<SqlClient.SqlClient> =>
   Layer.suspend(() => LibsqlClient.layer({ url: `file:${sqliteFile()}`, ...options }))
-
-const urlOf = (server: { readonly url: string } | { readonly missing: string }): string =>
-  "url" in server ? server.url : ""
-
-/** The PostgreSQL server of the tests, or why there is none. */
-export const postgresMissing = (): string | undefined => {
-  const server = inject("postgres")
-  return "missing" in server ? server.missing : undefined
-}
-
-export const postgresUrl = (): string => urlOf(inject("postgres"))
-
-export const postgres = (
-  options: Partial<PgClient.PgClientConfig> = {}
-): Layer.Layer<SqlClient.SqlClient | PgClient.PgClient, SqlError> =>
-  Layer.suspend(() => PgClient.layer({ url: Redacted.make(postgresUrl()), ...options }))
 
 /** The MySQL server of the tests, or why there is none. */
 export const mysqlMissing = (): string | undefined => {
@@ -47,9 +32,3 @@ export const mysql = (
   options: Partial<MysqlClient.MysqlClientConfig> = {}
 ): Layer.Layer<SqlClient.SqlClient, SqlError | ConfigError.ConfigError> =>
   Layer.suspend(() => MysqlClient.layer({ url: Redacted.make(mysqlUrl()), ...options }))
-
-/** How an app may have set up its client: with camelCase names on the JavaScript side. */
-export const camelCase = {
-  transformQueryNames: Str.camelToSnake,
-  transformResultNames: Str.snakeToCamel
-}
