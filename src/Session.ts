@@ -121,9 +121,9 @@ export interface Handle<Data, User> {
 
   /**
    * What the request brought: nothing, something we did not make, or something with the form of an id, which may still
-   * be unknown or expired.
+   * be unknown or expired. Asks no store.
    */
-  readonly credential: "missing" | "rejected" | "accepted"
+  readonly credential: Effect.Effect<"missing" | "rejected" | "accepted">
 }
 
 /**

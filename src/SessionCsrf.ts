@@ -192,11 +192,12 @@ const checkBy = <Self, Data, User>(
     if (Csrf.isForeign(provenance, policy)) return refuse("Foreign")
     if (!policy.token || Csrf.opensSocket(provenance)) return Effect.void
     return Effect.flatMap(session, (session) =>
-      // Without an id of ours no token is good: its body need not be read.
-      session.credential !== "accepted" ? refuse("Token") : Effect.flatMap(
-        sentToken(request, policy),
-        (token) => token !== undefined && session.isCsrfToken(token) ? Effect.void : refuse("Token")
-      ))
+      Effect.flatMap(session.credential, (credential) =>
+        // Without an id of ours no token is good: its body need not be read.
+        credential !== "accepted" ? refuse("Token") : Effect.flatMap(
+          sentToken(request, policy),
+          (token) => token !== undefined && session.isCsrfToken(token) ? Effect.void : refuse("Token")
+        )))
   })
 
 /**

@@ -33,19 +33,20 @@ const unauthenticated = (reason: SessionUnauthenticated["reason"]) => new Sessio
 
 const whyNobody = <Data, User>(
   session: Handle<Data, User>
-): Effect.Effect<never, SessionUnauthenticated | ReadError> => {
-  switch (session.credential) {
-    case "missing":
-      return Effect.fail(unauthenticated("Missing"))
-    case "rejected":
-      return Effect.fail(unauthenticated("Rejected"))
-    case "accepted":
-      return Effect.flatMap(
-        session.info,
-        (info) => Effect.fail(unauthenticated(Option.isSome(info) ? "Visitor" : "Ended"))
-      )
-  }
-}
+): Effect.Effect<never, SessionUnauthenticated | ReadError> =>
+  Effect.flatMap(session.credential, (credential) => {
+    switch (credential) {
+      case "missing":
+        return Effect.fail(unauthenticated("Missing"))
+      case "rejected":
+        return Effect.fail(unauthenticated("Rejected"))
+      case "accepted":
+        return Effect.flatMap(
+          session.info,
+          (info) => Effect.fail(unauthenticated(Option.isSome(info) ? "Visitor" : "Ended"))
+        )
+    }
+  })
 
 /**
  * The signed-in user, loaded. Fails with `SessionUnauthenticated` (401) if nobody is signed in, or if the user who is

@@ -267,20 +267,23 @@ export const make = <Self, H, Data, User>(
       })
     }
 
-    const hook: HttpApp.PreResponseHandler = (answered, response) =>
-      withNow((now) => {
+    const hook: HttpApp.PreResponseHandler = (answered, response) => {
+      const isAnother = answered.source !== request.source
+      if (!isAnother) {
+        closed = true
+        session?.close(response.status)
+      }
+      const used = session
+      const before = used?.state
+      if (used === undefined || before === undefined) return Effect.succeed(response)
+      return withNow((now) => {
         // A request that is dispatched in process, out of this one, runs the hooks of both.
-        if (answered.source !== request.source) {
-          return session?.state === undefined || closed || !around.some(({ source }) => source === answered.source) ||
-              Request.pending(session.state, engine.timeouts, now) !== "Change"
+        if (isAnother) {
+          return closed || !around.some(({ source }) => source === answered.source) ||
+              Request.pending(before, engine.timeouts, now) !== "Change"
             ? Effect.succeed(response)
             : Effect.as(Effect.logError(unanswered), response)
         }
-        closed = true
-        session?.close(response.status)
-        const used = session
-        const before = used?.state
-        if (used === undefined || before === undefined) return Effect.succeed(response)
         const pending = Request.pending(before, engine.timeouts, now)
         const answer = pending !== "Nothing"
           ? Effect.flatMap(written(used, before, pending === "Touch" ? notNoted : undefined, response), (answer) =>
@@ -298,6 +301,7 @@ export const make = <Self, H, Data, User>(
           ? Effect.zipRight(report(used.failure, engine.name), answer)
           : answer
       })
+    }
 
     return {
       handle: Handle.make(opened),

@@ -406,9 +406,7 @@ export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
   csrfToken: Effect.suspend(() => open().csrfToken()),
   isCsrfToken: (token: string) => open().isCsrfToken(token),
   bearerToken: Effect.suspend(() => open().bearerToken()),
-  get credential() {
-    return open().brought.credential
-  }
+  credential: Effect.sync(() => open().brought.credential)
 })
 
 const userOf = <Data, User>({ staged, stored }: State<Data, User>): Option.Option<User> =>

@@ -343,8 +343,9 @@ describe("The handle", () => {
           yield* session.touch
           yield* session.update(addNote("kept"))
           yield* session.rotate
-          const [data, user, info] = yield* Effect.all([session.get, session.user, session.info])
-          return [data.notes, Option.getOrNull(user), Option.isSome(info), session.credential]
+          const { credential, get, info, user } = session
+          const [data, who, known, brought] = yield* Effect.all([get, user, info, credential])
+          return [data.notes, Option.getOrNull(who), Option.isSome(known), brought]
         }))
       )
       assert.deepStrictEqual(answer.body, [["kept"], "ada", true, "accepted"])
