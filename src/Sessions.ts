@@ -16,6 +16,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Types from "effect/Types"
 import { isHandle } from "./core/digest.js"
 import * as Expiry from "./core/expiry.js"
+import * as Request from "./core/request.js"
 import type * as Codec from "./internal/codec.js"
 import * as Durations from "./internal/durations.js"
 import * as Engine from "./internal/engine.js"
@@ -272,21 +273,19 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
   ) =>
     Effect.suspend(() => {
       const { f, initial, presented, rotate, stored, user } = change
-      const base = initial()
-      const before = stored === undefined ? base : stored.data
+      const changes = f === undefined ? [] : [f]
       return engine.commit({
         presented,
         stored,
         several: false,
         initial,
-        base,
         staged: {
-          changes: f === undefined ? [] : [f],
+          changes,
           signIn: user === undefined ? undefined : { user },
           rotate,
           create: stored === undefined
         },
-        data: f === undefined ? before : f(before),
+        content: Request.apply(changes, stored === undefined ? initial() : stored.data, initial),
         active: true,
         coming: { id: undefined, tried: undefined },
         endedHere: () => false

@@ -32,6 +32,14 @@ export type Outcome =
   /** This request ended it. */
   | "SignedOut"
 
+/** Data as a request sees it. */
+export interface Content<Data> {
+  /** Without what is staged: that of the stored session, or the initial one. */
+  readonly before: Data
+  /** With what is staged. The very same value is no change. */
+  readonly data: Data
+}
+
 /**
  * One request's session, as data. Everything that happens is a function from one state to the next. None of them but
  * `refreshed` calls a change, which may throw: what has happened is noted whatever they do.
@@ -39,15 +47,11 @@ export type Outcome =
 export interface State<Data, User, S extends Stored<Data>> {
   /** Makes the initial data anew: whoever changes it in place changes it for nobody else. */
   readonly initial: () => Data
-  /** The initial data that this visitor has, while there is no session. */
-  readonly base: Data
   readonly stored: S | undefined
   /** When the session had been seen last, as this request found it. */
   readonly seenBefore: number | undefined
-  /** That of `stored`, or the initial one, with what is staged. Not to be used while `stale`. */
-  readonly data: Data
-  /** Whether what is staged must be applied again, to data that no change has had in its hands. */
-  readonly stale: boolean
+  /** Undefined while it must be made, of data that no change has had in its hands. */
+  readonly content: Content<Data> | undefined
   /** The handle of the session that this request has read or written last, whatever became of that since. */
   readonly handle: string | undefined
   readonly staged: Staged<Data, User>
@@ -71,6 +75,15 @@ export interface State<Data, User, S extends Stored<Data>> {
   readonly refused: Loss | undefined
 }
 
+/** A state whose content is made. */
+export interface Ready<Data, User, S extends Stored<Data>> extends State<Data, User, S> {
+  readonly content: Content<Data>
+}
+
+export const isReady = <Data, User, S extends Stored<Data>>(
+  state: State<Data, User, S>
+): state is Ready<Data, User, S> => state.content !== undefined
+
 /** How a session is lost: it ended elsewhere, or was renamed there. */
 export type Loss = "Gone" | "Renamed"
 
@@ -80,30 +93,25 @@ const unstaged = { changes: [], signIn: undefined, rotate: false, create: false 
 export const begin = <Data, User, S extends Stored<Data>>(
   initial: () => Data,
   options: { readonly background: boolean; readonly closed: boolean }
-): State<Data, User, S> => {
-  const base = initial()
-  return {
-    initial,
-    base,
-    stored: undefined,
-    seenBefore: undefined,
-    data: base,
-    stale: false,
-    handle: undefined,
-    staged: unstaged,
-    active: false,
-    touched: false,
-    background: options.background,
-    closed: options.closed,
-    outcome: "Untouched",
-    loaded: false,
-    several: false,
-    refused: undefined
-  }
-}
+): State<Data, User, S> => ({
+  initial,
+  stored: undefined,
+  seenBefore: undefined,
+  content: undefined,
+  handle: undefined,
+  staged: unstaged,
+  active: false,
+  touched: false,
+  background: options.background,
+  closed: options.closed,
+  outcome: "Untouched",
+  loaded: false,
+  several: false,
+  refused: undefined
+})
 
 /** Asking for the session counts as activity, except in the background. */
-export const use = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> =>
+export const use = <S extends { readonly active: boolean; readonly background: boolean }>(state: S): S =>
   state.active || state.background ? state : { ...state, active: true }
 
 /** Says that this request is activity of the user, in the background as well. */
@@ -122,55 +130,61 @@ export const beInBackground = <Data, User, S extends Stored<Data>>(
 export const refreshed = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   fresh: S | undefined
-): State<Data, User, S> => {
+): Ready<Data, User, S> => {
   const { initial, staged } = state
-  const base = fresh === undefined ? initial() : state.base
-  const data = apply(staged.changes, fresh === undefined ? base : fresh.data, initial)
-  return { ...state, stored: fresh, base, data, stale: false }
+  return {
+    ...state,
+    stored: fresh,
+    content: apply(staged.changes, fresh === undefined ? initial() : fresh.data, initial)
+  }
 }
 
-/** Changes, one after the other. */
-export const apply = <Data>(changes: ReadonlyArray<Change<Data>>, data: Data, initial: () => Data): Data =>
-  changes.reduce((data, change) => change(data, initial), data)
+/** Changes, one after the other, of what was before. */
+export const apply = <Data>(
+  changes: ReadonlyArray<Change<Data>>,
+  before: Data,
+  initial: () => Data
+): Content<Data> => ({ before, data: changes.reduce((data, change) => change(data, initial), before) })
+
+const unchanged = <Data>(data: Data): Content<Data> => ({ before: data, data })
 
 /** The store was asked. */
 export const load = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   stored: S | undefined,
   several: boolean
-): State<Data, User, S> => {
-  return {
-    ...state,
-    stored,
-    data: stored === undefined ? state.base : stored.data,
-    stale: state.staged.changes.length > 0 || (stored === undefined && state.stale),
-    handle: stored?.record.handle ?? state.handle,
-    seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
-    several,
-    loaded: true,
-    outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
-  }
-}
+): State<Data, User, S> => ({
+  ...state,
+  stored,
+  content: state.staged.changes.length > 0
+    ? undefined
+    : unchanged(stored === undefined ? state.initial() : stored.data),
+  handle: stored?.record.handle ?? state.handle,
+  seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
+  several,
+  loaded: true,
+  outcome: stored !== undefined && state.outcome === "Untouched" ? "Kept" : state.outcome
+})
 
 /** Stages a change. One that changes nothing now is kept as well: on fresh data it may. */
 export const stageChange = <Data, User, S extends Stored<Data>>(
-  state: State<Data, User, S>,
+  state: Ready<Data, User, S>,
   change: Change<Data>,
   next: Data
-): State<Data, User, S> => ({
+): Ready<Data, User, S> => ({
   ...state,
-  data: next,
+  content: { before: state.content.before, data: next },
   staged: { ...state.staged, changes: [...state.staged.changes, change] }
 })
 
 /** Stages a sign-in: the data is the initial one, but for what `carry` keeps. */
 export const stageSignIn = <Data, User, S extends Stored<Data>>(
-  state: State<Data, User, S>,
+  state: Ready<Data, User, S>,
   user: User,
   carry: ((data: Data) => Data) | undefined
 ): State<Data, User, S> => {
   const change: Change<Data> = carry === undefined ? (_data, initial) => initial() : (data) => carry(data)
-  const changed = stageChange(state, change, change(state.data, state.initial))
+  const changed = stageChange(state, change, change(state.content.data, state.initial))
   return { ...changed, staged: { ...changed.staged, signIn: { user } } }
 }
 
@@ -239,8 +253,7 @@ export const committed = <Data, User, S extends Stored<Data>>(
   return {
     ...state,
     stored,
-    data: isSettled ? result.stored.data : state.data,
-    stale: !isSettled,
+    content: isSettled ? unchanged(result.stored.data) : undefined,
     handle: stored?.record.handle ?? state.handle,
     staged,
     several: state.several && result.stored === undefined,
@@ -258,7 +271,7 @@ export const committed = <Data, User, S extends Stored<Data>>(
 export const failed = <Data, User, S extends Stored<Data>>(
   state: State<Data, User, S>,
   taken: Staged<Data, User>
-): State<Data, User, S> => ({ ...state, staged: stagedSince(state.staged, taken), stale: true })
+): State<Data, User, S> => ({ ...state, staged: stagedSince(state.staged, taken), content: undefined })
 
 /** Whether a record is one of those that this request ended, with the user's sessions. */
 export const isEnded = (record: SessionRecord, ends: ReadonlyArray<UserEnd>): boolean =>
@@ -314,15 +327,14 @@ export const close = <Data, User, S extends Stored<Data>>(
   status: number
 ): State<Data, User, S> =>
   status >= 500 || status === 499
-    ? { ...state, closed: true, active: false, staged: unstaged, stale: true }
+    ? { ...state, closed: true, active: false, staged: unstaged, content: undefined }
     : { ...state, closed: true }
 
 /** The response is on its way. Whoever asks from now on has the store asked again. */
 export const letGo = <Data, User, S extends Stored<Data>>(state: State<Data, User, S>): State<Data, User, S> => ({
   ...state,
   stored: undefined,
-  data: state.base,
-  stale: true,
+  content: undefined,
   staged: unstaged,
   loaded: false
 })

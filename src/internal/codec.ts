@@ -27,6 +27,8 @@ export interface Format<Data, User> {
  */
 export interface Codable<Type, Encoded> {
   readonly encode: (value: Type) => Effect.Effect<Encoded, Place>
+  /** `encode` without waiting. None if that fails, or cannot be. */
+  readonly encodeNow: (value: Type) => Option.Option<Encoded>
   readonly decode: (value: unknown) => Effect.Effect<Type, Place>
   /** `decode` without waiting. None if that fails, or cannot be. */
   readonly decodeNow: (value: unknown) => Option.Option<Type>
@@ -59,6 +61,7 @@ export const codable = <Type, Encoded>(schema: Schema.Schema<Type, Encoded>): Co
   return {
     encode: (value) => placed(() => encode(value)),
     decode: (value) => placed(() => decode(value)),
+    encodeNow: Schema.encodeOption(schema),
     decodeNow: Schema.decodeUnknownOption(schema),
     isVerbatim: Verbatim.make(schema)
   }
@@ -154,7 +157,9 @@ export const make = Effect.fnUntraced(function*<Data, User>(
   const encoded = (data: Data): Effect.Effect<string, SessionDataError> => {
     if (isVerbatim !== undefined && isVerbatim(data)) return toText(Json.stringifyUnchecked(data, maxBytes))
     const prototypeKey = Json.prototypeKey(data)
-    return prototypeKey !== undefined ? Effect.fail(dataError("NotJson", prototypeKey)) : Effect.flatMap(
+    if (prototypeKey !== undefined) return Effect.fail(dataError("NotJson", prototypeKey))
+    const now = codable.encodeNow(data)
+    return Option.isSome(now) ? toText(Json.stringify(now.value, maxBytes)) : Effect.flatMap(
       Effect.mapError(codable.encode(data), ({ path }) => dataError("Unencodable", path)),
       (encoded) => toText(Json.stringify(encoded, maxBytes))
     )

@@ -286,16 +286,17 @@ export const make = <Self, H, Data, User>(
         }
         const pending = Request.pending(before, engine.timeouts, now)
         const answer = pending !== "Nothing"
-          ? Effect.flatMap(written(used, before, pending === "Touch" ? notNoted : undefined, response), (answer) =>
-            say(used, used.state ?? before, pending === "Change", answer, now))
+          ? Effect.flatMap(
+            written(used, before, pending === "Touch" ? notNoted : undefined, response),
+            (answer) => say(used, used.state ?? before, pending === "Change", answer, now)
+          )
           : !used.isUnsettled()
           ? say(used, before, false, response, now)
           : Effect.flatMap(used.settled(), () =>
             Effect.flatMap(
               // What a write of unknown outcome left under a new id, the browser must be told.
               used.isUnsure() ? written(used, before, notFound, response) : Effect.succeed(response),
-              (answer) =>
-                say(used, used.state ?? before, false, answer, now)
+              (answer) => say(used, used.state ?? before, false, answer, now)
             ))
         return response.status >= 500 && used.failure !== undefined
           ? Effect.zipRight(report(used.failure, engine.name), answer)

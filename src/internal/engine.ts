@@ -67,10 +67,8 @@ export interface Commit<Data, User> extends Reading<Data, User> {
   readonly presented: Plan.Presented
   /** Makes the initial data anew. */
   readonly initial: () => Data
-  /** What there was before the changes if nothing is stored: the initial data. */
-  readonly base: Data
-  /** The data of `stored`, or the `base`, with the changes. The very same value as before is no change. */
-  readonly data: Data
+  /** The data of `stored`, or the initial one, without the changes and with them. */
+  readonly content: Request.Content<Data>
   readonly active: boolean
   readonly coming: Coming
   /** Whether the request that commits ended this session itself. */
@@ -324,14 +322,15 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   }
 
   const encodeWish = (
-    { active, base, staged: { create, rotate, signIn } }: Commit<Data, User>,
-    stored: Stored<Data, User> | undefined,
-    data: Data
+    { active, staged: { create, rotate, signIn } }: Commit<Data, User>,
+    { before, data }: Request.Content<Data>
   ): Effect.Effect<Plan.Wish, SessionDataError> =>
-    Effect.zipWith(
-      data === (stored === undefined ? base : stored.data) ? Effect.succeed(undefined) : codec.encodeData(data),
-      signIn === undefined ? Effect.succeed(undefined) : codec.encodeUser(signIn.user),
-      (data, signIn) => ({ data, signIn, rotate, create, active })
+    Effect.flatMap(
+      data === before ? Effect.succeed(undefined) : codec.encodeData(data),
+      (data): Effect.Effect<Plan.Wish, SessionDataError> =>
+        signIn === undefined
+          ? Effect.succeed({ data, signIn, rotate, create, active })
+          : Effect.map(codec.encodeUser(signIn.user), (signIn) => ({ data, signIn, rotate, create, active }))
     )
 
   /** Writes a record under a new key, and returns it with its id. None if there was nothing to rename, or no longer. */
@@ -369,19 +368,36 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     })
 
   /** One try, on a session as it was read or on none. None means that the store holds something else by now. */
-  const attempt = Effect.fnUntraced(function*(
+  const attempt = (
     asked: Commit<Data, User>,
     stored: Stored<Data, User> | undefined,
-    data: Data
-  ): Effect.fn.Return<Committed<Data, User> | undefined, CommitError> {
-    const { coming, presented, staged: { signIn } } = asked
-    const wish = yield* encodeWish(asked, stored, data)
-    const at = yield* now
-    const several = asked.several && stored === undefined
-    const plan = Plan.plan(
-      { name, timeouts, now: at, initial: codec.initialText, presented, stored: stored?.record, several },
-      wish
-    )
+    content: Request.Content<Data>
+  ): Effect.Effect<Committed<Data, User> | undefined, CommitError> =>
+    Effect.flatMap(encodeWish(asked, content), (wish) =>
+      withNow((at) => {
+        const several = asked.several && stored === undefined
+        const plan = Plan.plan(
+          {
+            name,
+            timeouts,
+            now: at,
+            initial: codec.initialText,
+            presented: asked.presented,
+            stored: stored?.record,
+            several
+          },
+          wish
+        )
+        return carryOut(asked, stored, content.data, plan, at)
+      }))
+
+  const carryOut = (
+    { active, coming, presented, staged: { signIn } }: Commit<Data, User>,
+    stored: Stored<Data, User> | undefined,
+    data: Data,
+    plan: Plan.Plan,
+    at: number
+  ): Effect.Effect<Committed<Data, User> | undefined, CommitError> => {
     const user = signIn === undefined
       ? stored === undefined ? Option.none<User>() : stored.user
       : Option.some(signIn.user)
@@ -390,54 +406,65 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       newId,
       extended
     })
+    const extended = Metric.increment(SessionMetrics.touchesWritten)
 
     switch (plan._tag) {
       case "Nothing": {
-        if (stored !== undefined && asked.active) yield* Metric.increment(SessionMetrics.touchesSkipped)
-        return { stored, newId: undefined, extended: false }
+        const nothing = { stored, newId: undefined, extended: false }
+        return stored !== undefined && active
+          ? Effect.as(Metric.increment(SessionMetrics.touchesSkipped), nothing)
+          : Effect.succeed(nothing)
       }
       case "Gone":
-        return undefined
+        return Effect.succeed(undefined)
       case "Several":
-        return yield* new SessionConflict({ reason: "Several" })
+        return Effect.fail(new SessionConflict({ reason: "Several" }))
       case "Touch": {
         const { expiresAt, key, lastSeenAt } = plan.next
-        const isLive = yield* store.touch({ key, lastSeenAt, expiresAt, now: at })
-        // It ended meanwhile. Nothing was to be changed, so nothing is lost.
-        if (!isLive) return { stored: undefined, newId: undefined, extended: false }
-        yield* Metric.increment(SessionMetrics.touchesWritten)
-        return written(plan.next, true)
+        return Effect.flatMap(store.touch({ key, lastSeenAt, expiresAt, now: at }), (isLive) =>
+          isLive
+            ? Effect.as(extended, written(plan.next, true))
+            // It ended meanwhile. Nothing was to be changed, so nothing is lost.
+            : Effect.succeed({ stored: undefined, newId: undefined, extended: false }))
       }
       case "Update": {
-        const { extended, next: { data, expiresAt, key, lastSeenAt, version } } = plan
-        if (!(yield* store.update({ key, expectedVersion: version - 1, data, lastSeenAt, expiresAt, now: at }))) {
-          return undefined
-        }
-        yield* Metric.increment(SessionMetrics.updated)
-        if (extended) yield* Metric.increment(SessionMetrics.touchesWritten)
-        return written(plan.next, extended)
+        const { data, expiresAt, key, lastSeenAt, version } = plan.next
+        const update = { key, expectedVersion: version - 1, data, lastSeenAt, expiresAt, now: at }
+        return Effect.flatMap(store.update(update), (updated) => {
+          if (!updated) return Effect.succeed(undefined)
+          const counted = Metric.increment(SessionMetrics.updated)
+          return Effect.as(
+            plan.extended ? Effect.zipRight(counted, extended) : counted,
+            written(plan.next, plan.extended)
+          )
+        })
       }
       case "Insert": {
         const unlessRenamed = plan.guarded ? { keys: presented.keys, after: presented.renamedAfter } : undefined
-        const inserted = yield* writeUnderNewKey(coming, plan.next, (record) => store.insert({ record, unlessRenamed }))
-        if (inserted === undefined) return yield* renamed()
-        yield* Metric.increment(SessionMetrics.created)
-        if (plan.ends) yield* end({ keys: presented.keys })
-        return written(inserted[1], true, inserted[0])
+        return Effect.flatMap(
+          writeUnderNewKey(coming, plan.next, (record) => store.insert({ record, unlessRenamed })),
+          (inserted): Effect.Effect<Committed<Data, User>, CommitError> => {
+            if (inserted === undefined) return Effect.fail(renamed())
+            const counted = Metric.increment(SessionMetrics.created)
+            return Effect.as(
+              plan.ends ? Effect.zipRight(counted, end({ keys: presented.keys })) : counted,
+              written(inserted[1], true, inserted[0])
+            )
+          }
+        )
       }
       case "Rotate": {
         const { expectedVersion, oldKey } = plan
-        const rotated = yield* writeUnderNewKey(
-          coming,
-          plan.next,
-          (next) => store.rotate({ oldKey, expectedVersion, next, now: at })
+        return Effect.flatMap(
+          writeUnderNewKey(coming, plan.next, (next) => store.rotate({ oldKey, expectedVersion, next, now: at })),
+          (rotated) =>
+            rotated === undefined
+              ? Effect.succeed(undefined)
+              : Effect.as(Metric.increment(SessionMetrics.rotated), written(rotated[1], true, rotated[0]))
         )
-        if (rotated === undefined) return undefined
-        yield* Metric.increment(SessionMetrics.rotated)
-        return written(rotated[1], true, rotated[0])
       }
     }
-  })
+  }
 
   /** Tries again on what the store holds now, until it works, nothing is left to change, or the tries are used up. */
   const retry = Effect.fnUntraced(function*(
@@ -488,19 +515,19 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   const commitOn = (
     asked: Commit<Data, User>,
     stored: Stored<Data, User> | undefined,
-    data: Data
+    content: Request.Content<Data>
   ): Effect.Effect<Committed<Data, User>, CommitError> =>
-    Effect.flatMap(attempt(asked, stored, data), (committed) =>
+    Effect.flatMap(attempt(asked, stored, content), (committed) =>
       committed !== undefined || stored === undefined
         ? Effect.succeed(committed ?? { stored, newId: undefined, extended: false })
         : Effect.flatMap(now, (at) => queued(stored.record.key)(retry(asked, stored, at + maxConflictTime))))
 
   /** A commit after one whose outcome is unknown: what that may have stored is looked for first. */
   const commitAfterUnknown = Effect.fnUntraced(function*(asked: Commit<Data, User>, tried: SessionRecord) {
-    const { coming, data, initial, staged: { changes }, stored } = asked
+    const { coming, content, initial, staged: { changes }, stored } = asked
     const found = yield* store.read(tried.key, yield* now)
     const mine = Option.isSome(found) && Plan.isFrom(found.value, tried) ? yield* decode(found.value) : undefined
-    if (mine === undefined) return yield* commitOn(asked, stored, data)
+    if (mine === undefined) return yield* commitOn(asked, stored, content)
     const newId = coming.id
     coming.tried = undefined
     const committed = yield* commitOn(asked, mine, Request.apply(changes, mine.data, initial))
@@ -512,7 +539,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       const { coming } = asked
       const { tried } = coming
       return Effect.mapBoth(
-        tried === undefined ? commitOn(asked, asked.stored, asked.data) : commitAfterUnknown(asked, tried),
+        tried === undefined ? commitOn(asked, asked.stored, asked.content) : commitAfterUnknown(asked, tried),
         {
           onSuccess: (committed) => {
             coming.tried = undefined

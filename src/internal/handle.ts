@@ -73,6 +73,8 @@ const errorOf = (loss: Request.Loss): SessionGone | SessionConflict => loss === 
 
 type State<Data, User> = Request.State<Data, User, Stored<Data, User>>
 
+type Ready<Data, User> = Request.Ready<Data, User, Stored<Data, User>>
+
 interface Drop<Data, User> {
   readonly taken: Request.Staged<Data, User>
   readonly cause: Cause.Cause<CommitError>
@@ -133,46 +135,59 @@ export class RequestSession<Data, User> {
     return this.state ?? state
   }
 
-  private readonly load: Effect.Effect<State<Data, User>, ReadError> = Effect.suspend(() =>
-    Effect.flatMap(this.begin(), (begun): Effect.Effect<State<Data, User>, ReadError> => {
+  private readonly load: Effect.Effect<Ready<Data, User>, ReadError> = Effect.suspend(() =>
+    Effect.flatMap(this.begin(), (begun): Effect.Effect<Ready<Data, User>, ReadError> => {
       const state = this.state = Request.use(this.latest(begun))
       if (state.loaded) return this.fresh(state)
       const { presented } = this.brought
       const keys = this.given === undefined ? presented.keys : [this.keyOf(this.given)]
-      return Effect.mapBoth(this.engine.read({ keys, renamedAfter: presented.renamedAfter }), {
-        onFailure: (error) => this.failure = error,
+      return Effect.matchEffect(this.engine.read({ keys, renamedAfter: presented.renamedAfter }), {
+        onFailure: (error) => {
+          this.failure = error
+          return Effect.fail(error)
+        },
         onSuccess: ({ several, stored }) => {
           const latest = this.latest(state)
           // What another fiber has begun and written meanwhile is newer than what was read.
-          return this.state = latest.loaded ? latest : Request.load(latest, stored, several)
+          this.state = latest.loaded ? latest : Request.load(latest, stored, several)
+          return this.fresh(this.state)
         }
       })
     })
   )
 
   /** The state with what is staged applied. A change that throws then throws here, in whoever needs it. */
-  private fresh(state: State<Data, User>): Effect.Effect<State<Data, User>, ReadError> {
-    if (!state.stale) return Effect.succeed(state)
+  private fresh(state: State<Data, User>): Effect.Effect<Ready<Data, User>, ReadError> {
+    if (Request.isReady(state)) return Effect.succeed(state)
     const again = state.stored === undefined
       ? Effect.succeed(undefined)
       : this.engine.reopen(state.stored.record)
-    return Effect.map(again, (stored) => this.state = Request.refreshed(this.latest(state), stored))
+    return Effect.map(again, (stored) => {
+      const refreshed = Request.refreshed(this.latest(state), stored)
+      this.state = refreshed
+      return refreshed
+    })
   }
 
   /** The state, which is loaded first. */
-  loaded(): Effect.Effect<State<Data, User>, ReadError> {
-    if (this.state?.loaded === true && !this.state.stale) return Effect.succeed(this.state = Request.use(this.state))
+  loaded(): Effect.Effect<Ready<Data, User>, ReadError> {
+    if (this.state?.loaded === true && Request.isReady(this.state)) {
+      const used = Request.use(this.state)
+      this.state = used
+      return Effect.succeed(used)
+    }
     // Who has no id has nothing to wait for.
     const isNobody = this.brought.presented.keys.length === 0 && this.given === undefined && !this.isUnsettled()
     return isNobody ? this.load : this.alone(this.load)
   }
 
   /** Stages something, unless the response has been decided on meanwhile. */
-  private stage<A>(f: (state: State<Data, User>) => readonly [A, State<Data, User>]): Effect.Effect<A, StageError> {
+  private stage<A>(f: (state: Ready<Data, User>) => readonly [A, State<Data, User>]): Effect.Effect<A, StageError> {
     if (this.closed) return responseSent
     return Effect.flatMap(this.loaded(), (loaded) => {
       const latest = this.latest(loaded)
       if (latest.closed) return responseSent
+      if (!Request.isReady(latest)) return this.stage(f)
       const [result, next] = f(latest)
       if (!this.options.canGiveId && Request.renames(next)) return responseSent
       this.state = next
@@ -182,7 +197,7 @@ export class RequestSession<Data, User> {
 
   modify<A>(f: (data: Data) => readonly [A, Data]): Effect.Effect<A, StageError> {
     return this.stage((state) => {
-      const [result, next] = f(state.data)
+      const [result, next] = f(state.content.data)
       return [result, Request.stageChange(state, (data) => f(data)[1], next)]
     })
   }
@@ -266,15 +281,14 @@ export class RequestSession<Data, User> {
       ends = this.endedHere.length
       return Effect.flatMap(
         this.fresh(before),
-        ({ active, base, data, initial, several, stored }) =>
+        ({ active, content, initial, several, stored }) =>
           this.engine.commit({
             staged: before.staged,
             presented: this.brought.presented,
             initial,
-            base,
             stored,
             several,
-            data,
+            content,
             active,
             coming: this.coming,
             endedHere: (record) => Request.isEnded(record, this.endedHere)
@@ -380,7 +394,7 @@ export class RequestSession<Data, User> {
 
 /** What a request handler sees of the session that `open` opens, when it is first asked for something. */
 export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
-  get: Effect.suspend(() => Effect.map(open().loaded(), ({ data }) => data)),
+  get: Effect.suspend(() => Effect.map(open().loaded(), ({ content }) => content.data)),
   set: (data: Data) => Effect.suspend(() => open().modify(() => [undefined, data])),
   update: (f: (data: Data) => Data) => Effect.suspend(() => open().modify((data) => [undefined, f(data)])),
   modify: <A>(f: (data: Data) => readonly [A, Data]) => Effect.suspend(() => open().modify(f)),

@@ -82,9 +82,13 @@ const append = (word: string): Request.Change<Data> => (data) => [...data, word]
 
 const begin = (background = false, closed = false): State => Request.begin(initial, { background, closed })
 
+/** The state with its content made, as who stages something has it. */
+const ready = (state: State) => Request.isReady(state) ? state : Request.refreshed(state, state.stored)
+
 const change = (state: State, word: string): State => {
   const change = append(word)
-  return Request.stageChange(state, change, change(state.data, initial))
+  const before = ready(state)
+  return Request.stageChange(before, change, change(before.content.data, initial))
 }
 
 /** One thing after another, whatever was staged being what a commit takes. */
@@ -102,7 +106,7 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
       case "change":
         return change(state, event.word)
       case "signIn":
-        return Request.stageSignIn(state, event.user, event.carry ? (data) => [...data, "carried"] : undefined)
+        return Request.stageSignIn(ready(state), event.user, event.carry ? (data) => [...data, "carried"] : undefined)
       case "load":
         return Request.load(
           state,
@@ -130,12 +134,15 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
 
 const state = FastCheck.array(event, { maxLength: 8 }).map((events) => after(events))
 
-/** What a request sees of a state: what is stale is made anew first. */
-const seen = (state: State): State => {
+/** What a request sees of a state: content that is there is what it would be if it were made anew. */
+const seen = (state: State) => {
   const fresh = Request.refreshed(state, state.stored)
-  if (!state.stale) assert.deepStrictEqual(fresh, state)
+  if (Request.isReady(state)) assert.deepStrictEqual(fresh, state)
   return fresh
 }
+
+const contentOf = (state: State, stored: Stored | undefined) =>
+  Request.apply(state.staged.changes, stored?.data ?? initial(), initial)
 
 const nothingStaged = { changes: [], signIn: undefined, rotate: false, create: false }
 
@@ -146,10 +153,9 @@ describe("The state of a request", () => {
   }, (given) => {
     assert.deepStrictEqual(begin(given.background, given.closed), {
       initial,
-      base: initial(),
       stored: undefined,
       seenBefore: undefined,
-      data: initial(),
+      content: undefined,
       staged: nothingStaged,
       active: false,
       background: given.background,
@@ -158,7 +164,6 @@ describe("The state of a request", () => {
       several: false,
       closed: given.closed,
       refused: undefined,
-      stale: false,
       handle: undefined,
       touched: false
     })
@@ -168,17 +173,19 @@ describe("The state of a request", () => {
     "has the data of what is stored, or the initial one, with what is staged, whatever happened",
     { state },
     ({ state }) => {
-      const base = state.stored === undefined ? initial() : state.stored.data
-      assert.deepStrictEqual(seen(state).data, Request.apply(state.staged.changes, base, initial))
+      assert.deepStrictEqual(seen(state).content, contentOf(state, state.stored))
     },
     { fastCheck: { numRuns: 1000 } }
   )
 
   it("applies changes in their order, and tells each the initial data", () => {
     const changes = [append("a"), (_: Data, initial: () => Data) => initial(), append("b"), append("c")]
-    assert.deepStrictEqual(Request.apply(changes, ["stored"], initial), ["initial", "b", "c"])
+    assert.deepStrictEqual(Request.apply(changes, ["stored"], initial), {
+      before: ["stored"],
+      data: ["initial", "b", "c"]
+    })
     const data = initial()
-    assert.strictEqual(Request.apply([], data, initial), data)
+    assert.strictEqual(Request.apply([], data, initial).data, data)
   })
 
   prop("is one of activity once somebody used the session, but not in the background", { state }, ({ state }) => {
@@ -198,10 +205,9 @@ describe("load", () => {
       assert.deepStrictEqual(seen(loaded), {
         ...state,
         stored,
-        stale: false,
         handle: stored?.record.handle ?? state.handle,
         seenBefore: state.seenBefore ?? stored?.record.lastSeenAt,
-        data: Request.apply(state.staged.changes, stored?.data ?? initial(), initial),
+        content: contentOf(state, stored),
         loaded: true,
         several: !isStored,
         outcome: isStored && state.outcome === "Untouched" ? "Kept" : state.outcome
@@ -213,9 +219,10 @@ describe("load", () => {
 describe("What is staged", () => {
   prop("is every change, also one that changes nothing now", { state }, ({ state }) => {
     const identity: Request.Change<Data> = (data) => data
-    const next = Request.stageChange(state, identity, state.data)
+    const before = ready(state)
+    const next = Request.stageChange(before, identity, before.content.data)
     assert.deepStrictEqual(next, {
-      ...state,
+      ...before,
       staged: { ...state.staged, changes: [...state.staged.changes, identity] }
     })
   })
@@ -224,16 +231,20 @@ describe("What is staged", () => {
     "by a sign-in is the user, and the initial data but for what carry keeps",
     { state, carry: FastCheck.boolean() },
     ({ carry, state }) => {
-      const next = Request.stageSignIn(state, "ada", carry ? (data) => [...data, "carried"] : undefined)
-      assert.deepStrictEqual(next.data, carry ? [...state.data, "carried"] : initial())
+      const before = ready(state)
+      const next = Request.stageSignIn(before, "ada", carry ? (data) => [...data, "carried"] : undefined)
+      assert.deepStrictEqual(next.content, {
+        before: before.content.before,
+        data: carry ? [...before.content.data, "carried"] : initial()
+      })
       assert.deepStrictEqual(next.staged.signIn, { user: "ada" })
       assert.strictEqual(next.staged.changes.length, state.staged.changes.length + 1)
       // On fresh data it means the same.
       assert.deepStrictEqual(
-        Request.apply(next.staged.changes.slice(-1), ["fresh"], initial),
+        Request.apply(next.staged.changes.slice(-1), ["fresh"], initial).data,
         carry ? ["fresh", "carried"] : initial()
       )
-      assert.deepStrictEqual({ ...next, data: state.data, staged: state.staged }, state)
+      assert.deepStrictEqual({ ...next, content: before.content, staged: before.staged }, before)
     }
   )
 
@@ -342,9 +353,8 @@ describe("A commit", () => {
     assert.deepStrictEqual(seen(next), {
       ...state,
       stored,
-      stale: false,
       handle: stored?.record.handle ?? state.handle,
-      data: Request.apply(next.staged.changes, stored?.data ?? initial(), initial),
+      content: contentOf(next, stored),
       staged: next.staged,
       several: state.several && !isStored,
       outcome
@@ -355,10 +365,9 @@ describe("A commit", () => {
     const { state, taken } = both
     const next = Request.failed(state, taken)
     isRest(next.staged, both)
-    assert.deepStrictEqual({ ...next, stale: state.stale, staged: state.staged }, state)
-    assert.isTrue(next.stale)
-    const base = state.stored?.data ?? initial()
-    assert.deepStrictEqual(seen(next).data, Request.apply(next.staged.changes, base, initial))
+    assert.deepStrictEqual({ ...next, content: state.content, staged: state.staged }, state)
+    assert.isUndefined(next.content)
+    assert.deepStrictEqual(seen(next).content, contentOf(next, state.stored))
   }, { fastCheck: { numRuns: 500 } })
 
   prop(
@@ -372,9 +381,8 @@ describe("A commit", () => {
       assert.deepStrictEqual(seen(next), {
         ...state,
         stored: undefined,
-        stale: false,
         outcome: "Untouched",
-        data: Request.apply(next.staged.changes, initial(), initial),
+        content: contentOf(next, undefined),
         staged: next.staged,
         refused: record === undefined || record.userId === null ? state.refused : loss
       })
@@ -388,10 +396,12 @@ describe("A commit", () => {
     ({ before, loss, mine }) => {
       const loaded = Request.load(Request.ended(after(before), nothingStaged), storedAt(5, ["stored"], "ada"), false)
       const ends = mine === null ? [] : [{ name: "App", userId: "ada", only: mine }]
-      const lost = Request.lost(Request.stageSignIn(loaded, "ada", undefined), loaded.staged, loss, ends)
+      const lost = Request.lost(Request.stageSignIn(ready(loaded), "ada", undefined), loaded.staged, loss, ends)
       assert.strictEqual(Request.refusal(lost), mine === "handle" ? undefined : loss)
       assert.isUndefined(Request.refusal({ ...lost, staged: { ...lost.staged, signIn: undefined } }))
-      assert.isUndefined(Request.refusal(Request.stageSignIn(Request.ended(lost, lost.staged), "ada", undefined)))
+      assert.isUndefined(
+        Request.refusal(Request.stageSignIn(ready(Request.ended(lost, lost.staged)), "ada", undefined))
+      )
     },
     { fastCheck: { numRuns: 500 } }
   )
@@ -430,13 +440,12 @@ describe("A sign-out", () => {
       assert.deepStrictEqual(seen(next), {
         ...state,
         stored: undefined,
-        stale: false,
         handle: undefined,
         loaded: true,
         several: false,
         outcome: "SignedOut",
         refused: undefined,
-        data: Request.apply(next.staged.changes, initial(), initial),
+        content: contentOf(next, undefined),
         staged: next.staged
       })
     },
@@ -453,7 +462,7 @@ describe("The response", () => {
     assert.deepStrictEqual(
       next,
       status >= 500 || status === 499
-        ? { ...state, closed: true, active: false, staged: nothingStaged, stale: true }
+        ? { ...state, closed: true, active: false, staged: nothingStaged, content: undefined }
         : { ...state, closed: true }
     )
   }, { fastCheck: { numRuns: 500 } })
@@ -462,8 +471,7 @@ describe("The response", () => {
     assert.deepStrictEqual(Request.letGo(state), {
       ...state,
       stored: undefined,
-      data: initial(),
-      stale: true,
+      content: undefined,
       staged: nothingStaged,
       loaded: false
     })
