@@ -61,7 +61,7 @@ export default tseslint.config(
   imports("src/core/*.ts", "^(?!\\./\\w+\\.js$|node:crypto$)", "The core is plain TypeScript."),
   imports(
     "src/internal/*.ts",
-    "^\\.\\./(?!core/|Session(?:Error|Metrics|Store|Token|Timeouts|Cookie)\\.js$)",
+    "^\\.\\./(?!core/|Session(?:Error|Events|Metrics|Store|Token|Timeouts|Cookie)\\.js$)",
     "The shell stands below Session, Sessions and what is made of them."
   ),
   imports("src/internal/sharedTimeout.ts", "^\\.", "A leaf: stores and the shell need it."),

@@ -22,6 +22,22 @@ import type { CommitError, Definition, Info, ReadError, Service, Sessions } from
 export type StageError = ReadError | SessionResponseSent
 
 /**
+ * How somebody signs in.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface SignInOptions<Data> {
+  /** What of the earlier data to keep. Nothing if left out: the session begins with the initial data. */
+  readonly carry?: ((data: Data) => Data) | undefined
+  /**
+   * Whether the user asked to be remembered: the session lives by the `remembered` timeouts of `SessionTimeouts`, and its
+   * cookie survives the browser. If left out, no; but who signs in again as the same user stays remembered.
+   */
+  readonly remember?: boolean | undefined
+}
+
+/**
  * The session of one request. Everything is lazy: a request that does not use its handle costs nothing, and one that
  * does reads the store once, however many fibers ask. Only a fiber that goes on when the request is over may cost another
  * read.
@@ -61,7 +77,7 @@ export interface Handle<Data, User> {
    */
   readonly signIn: (
     user: User,
-    options?: { readonly carry?: ((data: Data) => Data) | undefined }
+    options?: SignInOptions<Data>
   ) => Effect.Effect<void, StageError>
 
   /**
@@ -89,6 +105,15 @@ export interface Handle<Data, User> {
    * there is no live session. What is staged but not committed does not show.
    */
   readonly info: Effect.Effect<Option.Option<Info>, ReadError>
+
+  /**
+   * Completes when the session has ended: signed out, revoked, expired, or taken over by the sign-in of another user. For
+   * sockets and event streams, which live longer than their request. At once where this node ended it, within
+   * `endedInterval` of `Sessions.layerWith` otherwise (5 seconds if left out): one statement for all who wait on a node.
+   * Goes on through renames, touches, and a new sign-in of the same user. At once if there is no live session. Waiting is no
+   * activity, and while the store cannot be asked nobody's session has ended.
+   */
+  readonly ended: Effect.Effect<void, ReadError>
 
   /**
    * Writes what is staged now, instead of with the response: for sockets, long streams, and answers that must know.

@@ -346,7 +346,8 @@ class HiddenCookie extends Inspectable.Class implements Cookies.Cookie {
 }
 
 /**
- * The cookie that hands out an id. A persistent one vanishes no later than the session does. It does not print its value.
+ * The cookie that hands out an id. A persistent one, by the policy or because the user asked to be remembered, vanishes no
+ * later than the session does. It does not print its value.
  *
  * @since 3.0.0
  * @category utils
@@ -354,13 +355,13 @@ class HiddenCookie extends Inspectable.Class implements Cookies.Cookie {
 export const write = (
   policy: Policy,
   id: SessionToken.SessionId,
-  times: { readonly expiresAt: number; readonly now: number }
+  times: { readonly expiresAt: number; readonly now: number; readonly persistent?: boolean | undefined }
 ): Cookies.Cookie =>
   new HiddenCookie(
     Cookies.unsafeMakeCookie(
       policy.name,
       Credential.encode(policy, policy.name, Redacted.value(id)),
-      policy.persistent
+      policy.persistent || times.persistent === true
         ? {
           ...policy.attributes,
           maxAge: Duration.seconds(CookiePolicy.lifetime(policy, times.expiresAt, times.now))

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Expiry from "./core/expiry.js"
 import * as MemoryStore from "./core/memoryStore.js"
 import type * as Record from "./core/record.js"
 import * as Durations from "./internal/durations.js"
@@ -115,6 +116,16 @@ export interface Deletion {
 export interface UserDeletion extends Record.UserEnd {}
 
 /**
+ * Which records a policy counts as live, besides their own deadline: those that were last seen later than `seenAfter` and
+ * begun later than `begunAfter`, in epoch milliseconds. One pair for sessions whose user asked to be remembered, one for
+ * all others.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface LiveAfter extends Expiry.LiveAfter {}
+
+/**
  * A page of a user's sessions.
  *
  * @since 3.0.0
@@ -124,12 +135,69 @@ export interface UserSearch {
   readonly name: string
   readonly userId: string
   readonly now: number
-  /** Sessions last seen at this time or before do not count. */
-  readonly seenAfter: number
-  /** Sessions begun at this time or before do not count. */
-  readonly begunAfter: number
+  readonly liveAfter: LiveAfter
   readonly limit: number
   readonly offset: number
+}
+
+/**
+ * How many sessions a user may have, applied for a sign-in that began one at `newest.createdAt`.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface UserLimit {
+  readonly name: string
+  readonly userId: string
+  readonly now: number
+  readonly liveAfter: LiveAfter
+  readonly limit: number
+  readonly newest: { readonly handle: string; readonly createdAt: number }
+}
+
+/**
+ * The sessions that have these handles.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface TimesSearch {
+  readonly name: string
+  readonly handles: ReadonlyArray<string>
+  readonly now: number
+}
+
+/**
+ * What decides when a session ends.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface Times
+  extends Pick<SessionRecord, "handle" | "createdAt" | "lastSeenAt" | "expiresAt" | "remembered">
+{}
+
+/**
+ * The sessions of a declaration that a policy counts as live.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface Counting {
+  readonly name: string
+  readonly now: number
+  readonly liveAfter: LiveAfter
+}
+
+/**
+ * How many sessions are live, and how many of them a user's.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface Counts {
+  readonly live: number
+  readonly signedIn: number
 }
 
 /**
@@ -205,11 +273,25 @@ export interface Service {
   readonly deleteByUser: (deletion: UserDeletion) => Effect.Effect<number, SessionStoreError>
 
   /**
-   * The live records of a user of a declaration that were seen and begun late enough, the most recently seen first,
-   * those seen at the same time in the order of their handles. Skips `offset` of them and returns `limit` at the most,
+   * Removes all live records of a user of a declaration but the first `limit`, in this order: those begun later than the
+   * one whose handle is `newest.handle` (at the same time, those with lesser handles) and no later than `now`; that one;
+   * the others. Among themselves the most recently seen come first, those seen at the same time in the order of their
+   * handles. Records that are not live, by their own deadline or by `liveAfter`, neither count nor are removed. Says how
+   * many were removed. Idempotent.
+   */
+  readonly limitByUser: (limit: UserLimit) => Effect.Effect<number, SessionStoreError>
+
+  /**
+   * The live records of a user of a declaration that `liveAfter` counts as live, the most recently seen first, those seen at the same time in the order of their handles. Skips `offset` of them and returns `limit` at the most,
    * fewer only at the end. Empty if there are none.
    */
   readonly listByUser: (search: UserSearch) => Effect.Effect<ReadonlyArray<SessionRecord>, SessionStoreError>
+
+  /**
+   * The times of the live records of a declaration that have these handles, each once, in no particular order. Empty if
+   * there are none. Writes nothing.
+   */
+  readonly readTimes: (search: TimesSearch) => Effect.Effect<ReadonlyArray<Times>, SessionStoreError>
 
   /**
    * Removes records with `expiresAt <= before`, at most `limit` of them, and says how many. Which ones is up to the
@@ -218,8 +300,11 @@ export interface Service {
    */
   readonly deleteExpired: (before: number, limit: number) => Effect.Effect<number, SessionStoreError>
 
-  /** The number of live records of a declaration. May take longer than other methods, within a bound of its own. */
-  readonly count: (name: string, now: number) => Effect.Effect<number, SessionStoreError>
+  /**
+   * The number of live records of a declaration that `liveAfter` counts as live, and of those among them that have a
+   * user. May take longer than other methods, within a bound of its own.
+   */
+  readonly count: (counting: Counting) => Effect.Effect<Counts, SessionStoreError>
 
   /**
    * Removes every record of a declaration, or of this store if none is named, and nothing else that shares its database.
@@ -262,13 +347,15 @@ export const around = (
   rotate: (rotation) => f("rotate", store.rotate(rotation)),
   delete: (deletion) => f("delete", store.delete(deletion)),
   deleteByUser: (deletion) => f("deleteByUser", store.deleteByUser(deletion)),
+  limitByUser: (limit) => f("limitByUser", store.limitByUser(limit)),
   listByUser: (search) => f("listByUser", store.listByUser(search)),
+  readTimes: (search) => f("readTimes", store.readTimes(search)),
   deleteExpired: (before, limit) => f("deleteExpired", store.deleteExpired(before, limit)),
-  count: (name, now) => f("count", store.count(name, now)),
+  count: (counting) => f("count", store.count(counting)),
   clear: (name) => f("clear", store.clear(name))
 })
 
-const readers: ReadonlyArray<Operation> = ["read", "search", "listByUser", "count"]
+const readers: ReadonlyArray<Operation> = ["read", "search", "listByUser", "readTimes", "count"]
 
 const bulk: ReadonlyArray<Operation> = ["count", "clear"]
 
@@ -351,17 +438,23 @@ const unsafeMakeMemory = (capacity: number): Service => {
       unlessTaken("rotate", () => memory.rotate(oldKey, expectedVersion, next, now)),
     delete: ({ handle, keys, renamedAfter }) => Effect.sync(() => memory.delete(keys, renamedAfter, handle)),
     deleteByUser: (deletion) => Effect.sync(() => memory.deleteByUser(deletion)),
-    listByUser: ({ begunAfter, limit, name, now, offset, seenAfter, userId }) =>
-      Effect.sync(() =>
-        memory.listByUser(name, userId, now)
-          .filter(({ createdAt, lastSeenAt }) => lastSeenAt > seenAfter && createdAt > begunAfter)
-          .slice(offset, offset + limit)
-      ),
+    limitByUser: (limit) => Effect.sync(() => memory.limitByUser(limit)),
+    listByUser: ({ limit, offset, ...owner }) =>
+      Effect.sync(() => memory.listByUser(owner).slice(offset, offset + limit)),
+    readTimes: ({ handles, name, now }) => Effect.sync(() => memory.readTimes(name, handles, now).map(timesOf)),
     deleteExpired: (before, limit) => Effect.sync(() => memory.deleteExpired(before, limit)),
-    count: (name, now) => Effect.sync(() => memory.count(name, now)),
+    count: ({ liveAfter, name, now }) => Effect.sync(() => memory.count(name, liveAfter, now)),
     clear: (name) => Effect.sync(() => memory.clear(name))
   }
 }
+
+const timesOf = ({ createdAt, expiresAt, handle, lastSeenAt, remembered }: SessionRecord): Times => ({
+  handle,
+  createdAt,
+  lastSeenAt,
+  expiresAt,
+  remembered
+})
 
 const warnInProduction = Effect.gen(function*() {
   const environment = yield* Effect.orElseSucceed(Config.string("NODE_ENV"), () => "")

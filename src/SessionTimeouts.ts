@@ -29,6 +29,13 @@ export interface Options {
    * tenth of `idle`, at most a minute. It can only shorten the effective idle timeout, never lengthen it.
    */
   readonly touchInterval?: Duration.DurationInput | undefined
+  /** The timeouts of sessions whose user asked to be remembered: `signIn` with `remember`. */
+  readonly remembered?: {
+    /** As `idle`. 30 days if left out. */
+    readonly idle?: Duration.DurationInput | undefined
+    /** As `absolute`, and at least the remembered `idle`. 90 days if left out. */
+    readonly absolute?: Duration.DurationInput | undefined
+  } | undefined
 }
 
 /**
@@ -42,33 +49,52 @@ export interface Timeouts extends Expiry.Timeouts {}
 /** No session lives longer than ten years, and none shorter than a second. */
 const lifetime = { from: "1 seconds", to: "3650 days" } as const
 
+/** An idle and an absolute timeout, and what is wrong with them. */
+const readLifetime = (
+  name: string,
+  { absolute, idle }: { readonly idle: Duration.DurationInput; readonly absolute: Duration.DurationInput }
+): { readonly lifetime: Expiry.Lifetime; readonly problems: ReadonlyArray<string> } => {
+  const readIdle = Durations.read(`${name}idle`, idle, lifetime)
+  const readAbsolute = Durations.read(`${name}absolute`, absolute, lifetime)
+  const problems = [...readIdle.problems, ...readAbsolute.problems]
+  if (problems.length === 0 && readIdle.millis > readAbsolute.millis) {
+    problems.push(`${name}absolute must not be shorter than ${name}idle`)
+  }
+  return { lifetime: { idle: readIdle.millis, absolute: readAbsolute.millis }, problems }
+}
+
 /**
  * Checks timeouts. Fails if one is zero, negative, not a number, infinite or over ten years, if idle or absolute is
- * under a second, if one is not in whole milliseconds, if idle is longer than absolute, or if the touch interval is not
- * shorter than idle.
+ * under a second, if one is not in whole milliseconds, if an idle timeout is longer than its absolute one, or if the touch
+ * interval is not shorter than both idle timeouts.
  *
  * @since 3.0.0
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Timeouts, SessionConfigError> =>
   Effect.suspend(() => {
-    const idle = Durations.read("SessionTimeouts.idle", options.idle ?? "15 minutes", lifetime)
-    const absolute = Durations.read("SessionTimeouts.absolute", options.absolute ?? "7 days", lifetime)
+    const ordinary = readLifetime("SessionTimeouts.", {
+      idle: options.idle ?? "15 minutes",
+      absolute: options.absolute ?? "7 days"
+    })
+    const remembered = readLifetime("SessionTimeouts.remembered.", {
+      idle: options.remembered?.idle ?? "30 days",
+      absolute: options.remembered?.absolute ?? "90 days"
+    })
+    const shorterIdle = Math.min(ordinary.lifetime.idle, remembered.lifetime.idle)
     const touchInterval = Durations.read(
       "SessionTimeouts.touchInterval",
-      options.touchInterval ?? Math.min(60_000, Math.floor(idle.millis / 10) || 1),
+      options.touchInterval ?? Math.min(60_000, Math.floor(shorterIdle / 10) || 1),
       { ...lifetime, from: "1 millis" }
     )
-    const problems = [...idle.problems, ...absolute.problems, ...touchInterval.problems]
-    if (problems.length === 0 && idle.millis > absolute.millis) {
-      problems.push("SessionTimeouts.absolute must not be shorter than SessionTimeouts.idle")
-    }
-    if (problems.length === 0 && touchInterval.millis >= idle.millis) {
-      problems.push("SessionTimeouts.touchInterval must be shorter than SessionTimeouts.idle")
+    const problems = [...ordinary.problems, ...remembered.problems, ...touchInterval.problems]
+    if (problems.length === 0 && touchInterval.millis >= shorterIdle) {
+      const name = shorterIdle === ordinary.lifetime.idle ? "idle" : "remembered.idle"
+      problems.push(`SessionTimeouts.touchInterval must be shorter than SessionTimeouts.${name}`)
     }
     return SessionConfigError.check("SessionTimeouts", problems, () => ({
-      idle: idle.millis,
-      absolute: absolute.millis,
+      ...ordinary.lifetime,
+      remembered: remembered.lifetime,
       touchInterval: touchInterval.millis
     }))
   })
@@ -84,7 +110,7 @@ export class SessionTimeouts extends Context.Tag("effect-sessions/SessionTimeout
 
 /**
  * The timeouts. What is left out keeps its default; without options they are 15 minutes idle, one week absolute, touched
- * once a minute.
+ * once a minute; 30 and 90 days for sessions whose user asked to be remembered.
  *
  * @example
  * ```ts

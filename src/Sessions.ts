@@ -13,9 +13,11 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 import { isHandle } from "./core/digest.js"
 import * as Expiry from "./core/expiry.js"
+import { endsWith } from "./core/record.js"
 import * as Request from "./core/request.js"
 import type * as Codec from "./internal/codec.js"
 import * as Durations from "./internal/durations.js"
@@ -23,11 +25,12 @@ import * as Engine from "./internal/engine.js"
 import { requests } from "./internal/handle.js"
 import {
   SessionConfigError,
-  type SessionConflict,
+  SessionConflict,
   type SessionDataError,
   SessionGone,
   type SessionStoreError
 } from "./SessionError.js"
+import * as SessionEvents from "./SessionEvents.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import * as SessionStore from "./SessionStore.js"
 import { SessionTimeouts } from "./SessionTimeouts.js"
@@ -78,6 +81,21 @@ export interface Info {
   readonly expiresAt: DateTime.Utc
   /** When the user signed in. None for a visitor. */
   readonly authenticatedAt: Option.Option<DateTime.Utc>
+  /** Whether the user asked to be remembered. */
+  readonly remembered: boolean
+}
+
+/**
+ * A live session of a user, as a list of his sessions shows it.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface Listed<Data> extends Info {
+  /** Whether it is the one whose handle was given as `current`. */
+  readonly current: boolean
+  /** None if the row does not decode, which is reported in the log. */
+  readonly data: Option.Option<Data>
 }
 
 /**
@@ -145,11 +163,12 @@ export interface Service<Data, User> {
 
   /**
    * Stores a new session and returns it. Without `data` it holds the declared initial data, without `user` it is a
-   * visitor's. Never touches another session: an id that is taken already is replaced by another.
+   * visitor's. With `remember`, it lives by the `remembered` timeouts. Never touches another session: an id that is taken already is replaced by another.
    */
   readonly create: (options?: {
     readonly data?: Data | undefined
     readonly user?: User | undefined
+    readonly remember?: boolean | undefined
   }) => Effect.Effect<Snapshot<Data, User>, SessionStoreError | SessionDataError>
 
   /**
@@ -188,14 +207,28 @@ export interface Service<Data, User> {
   readonly destroy: (id: SessionToken.SessionId) => Effect.Effect<void, SessionStoreError>
 
   /**
-   * The live sessions of a user, the most recently seen first: at most `limit` (100 if left out), after skipping
-   * `offset`, both made whole numbers. A page is short only at the end, but for sessions whose stored times cannot be
-   * true: these are reported in the log and left out.
+   * The live sessions of a user, the most recently seen first, those seen at the same time in the order of their handles:
+   * at most `limit` (100 if left out), after skipping `offset`, both made whole numbers. The one whose handle is `current`
+   * (`info` of the request's own session has it) is marked. A page is short only at the end, but for sessions whose stored
+   * times cannot be true: these are reported in the log and left out. One whose data does not decode is listed without it.
    */
   readonly listByUser: (user: User, options?: {
     readonly limit?: number | undefined
     readonly offset?: number | undefined
-  }) => Effect.Effect<ReadonlyArray<Info>, SessionStoreError | SessionDataError>
+    readonly current?: string | undefined
+  }) => Effect.Effect<ReadonlyArray<Listed<Data>>, SessionStoreError | SessionDataError>
+
+  /**
+   * Changes the data of every live session of a user with a function, and says how many it changed: for "his role
+   * changed". Each is changed as `update` changes one, so no update is lost, wherever else it is changed meanwhile; sessions
+   * that are renamed or begun while this runs are changed as well, those that end are not missed. Counts as no activity,
+   * and extends nothing. A session whose data does not decode is reported in the log and left alone. If it fails, some may
+   * have been changed.
+   */
+  readonly updateByUser: (
+    user: User,
+    f: (data: Data) => Data
+  ) => Effect.Effect<number, SessionStoreError | SessionDataError | SessionConflict>
 
   /**
    * Ends every session of a user, all but the one with the handle `except` if given (`info` has it), and says how many.
@@ -210,6 +243,12 @@ export interface Service<Data, User> {
    * user's session ends nothing. Idempotent.
    */
   readonly destroyByHandle: (user: User, handle: string) => Effect.Effect<boolean, SessionStoreError | SessionDataError>
+
+  /**
+   * How many sessions of this declaration are live, and how many of them a user's. Goes through all rows: for operators,
+   * not for every request.
+   */
+  readonly count: Effect.Effect<SessionStore.Counts, SessionStoreError>
 
   /**
    * Ends every session of this declaration. Those of other declarations that share the store go on; `clear` of the store
@@ -241,7 +280,53 @@ export interface Options {
    * if left out, since a span costs more than a read from memory; the SQL client traces its statements anyway.
    */
   readonly spans?: boolean | undefined
+  /**
+   * How many live sessions a user may have, 1 to 1000: a sign-in beyond that ends those that were seen least recently, on
+   * whatever node they are, and never the one it has just begun. One more statement at sign-in. No limit if left out.
+   */
+  readonly maxPerUser?: number | undefined
+  /**
+   * How often those who wait for sessions to end (`ended` of the handle) look for what other nodes have ended. 5 seconds if
+   * left out; from 100 milliseconds to an hour.
+   */
+  readonly endedInterval?: Duration.DurationInput | undefined
 }
+
+/**
+ * The options of a manager that publishes what happens to its sessions to `SessionEvents`, which then must be provided.
+ * Ending a session that the request has not read costs one statement more then, which finds out whose it is.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface OptionsWithEvents extends Options {
+  readonly events: true
+}
+
+interface Settings {
+  readonly maxPerUser: number | undefined
+  readonly endedInterval: number
+}
+
+const settings = (options: Options): Effect.Effect<Settings, SessionConfigError> => {
+  const { maxPerUser } = options
+  const endedInterval = Durations.read("Sessions.endedInterval", options.endedInterval ?? "5 seconds", {
+    from: "100 millis",
+    to: "1 hours"
+  })
+  const isPossible = maxPerUser === undefined || (Number.isInteger(maxPerUser) && maxPerUser >= 1 && maxPerUser <= 1000)
+  return SessionConfigError.check(
+    "Sessions",
+    [
+      ...endedInterval.problems,
+      ...(isPossible ? [] : ["Sessions.maxPerUser must be a whole number from 1 to 1000"])
+    ],
+    () => ({ maxPerUser, endedInterval: endedInterval.millis })
+  )
+}
+
+/** How often the sessions of a user are listed anew, while they are changed, until each was seen and changed. */
+const maxPasses = 10
 
 /** A whole number from a limit or an offset that may be anything. */
 const whole = (value: number | undefined, otherwise: number): number =>
@@ -268,11 +353,12 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       /** Left out, the data stays. */
       readonly f: ((data: Data) => Data) | undefined
       readonly rotate: boolean
-      readonly user?: User | undefined
+      readonly signIn?: Request.Staged<Data, User>["signIn"]
+      readonly active: boolean
     }
   ) =>
     Effect.suspend(() => {
-      const { f, initial, presented, rotate, stored, user } = change
+      const { active, f, initial, presented, rotate, signIn, stored } = change
       const changes = f === undefined ? [] : [f]
       return engine.commit({
         presented,
@@ -281,12 +367,12 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
         initial,
         staged: {
           changes,
-          signIn: user === undefined ? undefined : { user },
+          signIn,
           rotate,
           create: stored === undefined
         },
         content: Request.apply(changes, stored === undefined ? initial() : stored.data, initial),
-        active: true,
+        active,
         coming: { id: undefined, tried: undefined },
         endedHere: () => false
       })
@@ -301,7 +387,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     const { stored } = yield* engine.read(carried)
     if (stored === undefined) return yield* new SessionGone()
     const initial = yield* engine.initial
-    const committed = yield* commit({ presented: carried, stored, initial, f, rotate })
+    const committed = yield* commit({ presented: carried, stored, initial, f, rotate, active: true })
     return committed.stored === undefined
       ? yield* new SessionGone()
       : { id: committed.newId ?? id, ...committed.stored }
@@ -324,12 +410,53 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       only,
       except: except !== undefined && isHandle(except) ? except : undefined
     }
-    const count = yield* store.deleteByUser(deletion)
-    yield* Metric.incrementBy(SessionMetrics.destroyed, count)
-    for (const begun of yield* FiberRef.get(requests)) {
-      if (begun.name === name && count > 0) begun.noteEnded(deletion)
-    }
+    const around = (yield* FiberRef.get(requests)).filter((begun) => begun.name === name)
+    const own = around.flatMap((begun) => begun.record() ?? []).find(({ userId }) => userId === deletion.userId)
+    const by = own === undefined ? "Administrator" : endsWith(own, deletion) ? "User" : "OtherDevice"
+    const count = yield* engine.endByUser(deletion, by)
+    if (count > 0) { for (const begun of around) begun.noteEnded(deletion) }
     return count
+  })
+
+  /** A page of the live records of a user, as they can be. */
+  const page = Effect.fnUntraced(function*(userId: string, limit: number, offset: number) {
+    const now = yield* engine.now
+    const liveAfter = Expiry.liveAfter(timeouts, now)
+    const records = yield* store.listByUser({ name, userId, now, liveAfter, limit, offset })
+    return { isLast: records.length < limit, records: yield* engine.usable(records, now) }
+  })
+
+  const everyPage = Effect.fnUntraced(function*(userId: string) {
+    const all: Array<SessionStore.SessionRecord> = []
+    for (let offset = 0;; offset += 1000) {
+      const { isLast, records } = yield* page(userId, 1000, offset)
+      all.push(...records)
+      if (isLast) return all
+    }
+  })
+
+  /** Changes the data of one session of a list. None if it ended or was renamed meanwhile. */
+  const changeListed = Effect.fnUntraced(function*(record: SessionStore.SessionRecord, f: (data: Data) => Data) {
+    const data = yield* engine.dataOf(record)
+    if (Option.isNone(data)) return Option.some(false)
+    const committed = commit({
+      presented: { keys: [record.key], renamedAfter: Expiry.renamedAfter(yield* engine.now) },
+      stored: { data: data.value, user: Option.none(), record },
+      initial: yield* engine.initial,
+      f,
+      rotate: false,
+      active: false
+    })
+    return yield* Effect.map(
+      committed,
+      ({ stored }) => Option.map(Option.fromNullable(stored), (stored) => stored.record.version !== record.version)
+    ).pipe(
+      Effect.catchTag("SessionGone", () => Effect.succeed(Option.none<boolean>())),
+      Effect.catchIf(
+        (error) => error._tag === "SessionConflict" && error.reason === "Renamed",
+        () => Effect.succeed(Option.none<boolean>())
+      )
+    )
   })
 
   return {
@@ -337,15 +464,16 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       ...engine,
       read: (presented) => traced("read")(engine.read(presented)),
       commit: (commit) => traced("commit")(engine.commit(commit)),
-      end: (deletion) => traced("destroy")(engine.end(deletion))
+      end: (deletion, known) => traced("destroy")(engine.end(deletion, known))
     },
     token: engine.token,
     create: (options) =>
       Effect.flatMap(engine.initial, (initial) => {
-        const { data, user } = options ?? {}
+        const { data, remember, user } = options ?? {}
         const nobody = { keys: [], renamedAfter: 0 }
         const f = data === undefined ? undefined : () => data
-        return commit({ presented: nobody, stored: undefined, initial, f, rotate: false, user })
+        const signIn = user === undefined ? undefined : { user, remember }
+        return commit({ presented: nobody, stored: undefined, initial, f, rotate: false, signIn, active: true })
       }).pipe(
         Effect.flatMap(({ newId, stored }) =>
           newId === undefined || stored === undefined ? new SessionGone() : Effect.succeed({ id: newId, ...stored })
@@ -371,21 +499,38 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     listByUser: (user, options) =>
       Effect.gen(function*() {
         const userId = yield* engine.encodeUser(user)
-        const now = yield* engine.now
-        const records = yield* store.listByUser({
-          name,
-          userId,
-          now,
-          ...Expiry.liveAfter(timeouts, now),
-          limit: whole(options?.limit, 100),
-          offset: whole(options?.offset, 0)
-        })
-        return (yield* engine.usable(records, now)).map((record) => Engine.infoOf(timeouts, record))
+        const { records } = yield* page(userId, whole(options?.limit, 100), whole(options?.offset, 0))
+        return yield* Effect.forEach(records, (record) =>
+          Effect.map(engine.dataOf(record), (data) => ({
+            ...Engine.infoOf(timeouts, record),
+            current: record.handle === options?.current,
+            data
+          })))
       }).pipe(traced("listByUser")),
+    updateByUser: (user, f) =>
+      Effect.gen(function*() {
+        const userId = yield* engine.encodeUser(user)
+        const done = new Set<string>()
+        let changed = 0
+        for (let pass = 0; pass < maxPasses; pass++) {
+          const left = (yield* everyPage(userId)).filter(({ handle }) => !done.has(handle))
+          if (left.length === 0) return changed
+          for (const record of left) {
+            const isChanged = yield* changeListed(record, f)
+            if (Option.isNone(isChanged)) continue
+            done.add(record.handle)
+            if (isChanged.value) changed++
+          }
+        }
+        return yield* new SessionConflict({ reason: "Contended" })
+      }).pipe(traced("updateByUser")),
     destroyByUser: (user, options) => traced("destroyByUser")(endByUser(user, { except: options?.except })),
     destroyByHandle: (user, handle) =>
       traced("destroyByHandle")(Effect.map(endByUser(user, { only: handle }), (count) => count > 0)),
-    clear: traced("clear")(store.clear(name)),
+    count: traced("count")(
+      Effect.flatMap(engine.now, (now) => store.count({ name, now, liveAfter: Expiry.liveAfter(timeouts, now) }))
+    ),
+    clear: traced("clear")(Effect.zipRight(store.clear(name), engine.endings.hurry)),
     deleteExpired: (options) =>
       Effect.gen(function*() {
         const { millis, problems } = Durations.read(
@@ -402,7 +547,11 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
   }
 }
 
-const makeEngine = <Self, Data, User>({ format, onUndecodable, sessionName }: Definition<Self, Data, User>) =>
+const makeEngine = <Self, Data, User>(
+  { format, onUndecodable, sessionName }: Definition<Self, Data, User>,
+  options: Options,
+  events: SessionEvents.Service | undefined
+) =>
   Effect.gen(function*() {
     return yield* Engine.make({
       name: sessionName,
@@ -410,22 +559,49 @@ const makeEngine = <Self, Data, User>({ format, onUndecodable, sessionName }: De
       onUndecodable,
       store: yield* SessionStore.SessionStore,
       timeouts: yield* SessionTimeouts,
-      token: yield* SessionToken.SessionToken
+      token: yield* SessionToken.SessionToken,
+      ...(yield* settings(options)),
+      events
     })
   })
 
 /**
  * Makes the manager of a declared session over the store in context, with the timeouts and the token generator of the
- * context. Fails if the declaration cannot work.
+ * context, and the events where the options ask for them. Fails if the declaration or the options cannot work. What looks
+ * for ended sessions in the background ends with the scope.
  *
  * @since 3.0.0
  * @category constructors
  */
-export const make = <Self, Data, User>(
+export function make<Self, Data, User>(
   definition: Definition<Self, Data, User>,
-  options: Options = {}
-): Effect.Effect<Service<Data, User>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts> =>
-  Effect.map(makeEngine(definition), (engine) => makeService(engine, options))
+  options?: Options
+): Effect.Effect<
+  Service<Data, User>,
+  SessionConfigError,
+  SessionStore.SessionStore | SessionTimeouts | Scope.Scope
+>
+export function make<Self, Data, User>(
+  definition: Definition<Self, Data, User>,
+  options: OptionsWithEvents
+): Effect.Effect<
+  Service<Data, User>,
+  SessionConfigError,
+  SessionStore.SessionStore | SessionTimeouts | SessionEvents.SessionEvents | Scope.Scope
+>
+export function make<Self, Data, User>(
+  definition: Definition<Self, Data, User>,
+  options: Options | OptionsWithEvents = {}
+): Effect.Effect<
+  Service<Data, User>,
+  SessionConfigError,
+  SessionStore.SessionStore | SessionTimeouts | SessionEvents.SessionEvents | Scope.Scope
+> {
+  return Effect.flatMap(
+    "events" in options ? SessionEvents.SessionEvents : Effect.succeed(undefined),
+    (events) => Effect.map(makeEngine(definition, options, events), (engine) => makeService(engine, options))
+  )
+}
 
 /**
  * The manager of a declared session over the store in context, with the timeouts of the context, which must be there:
@@ -458,14 +634,48 @@ export const layer = <Self, Data, User>(
 /**
  * The manager of a declared session over the store in context, with options.
  *
+ * @example
+ * ```ts
+ * import { Layer, Schema } from "effect"
+ * import { Session, SessionEvents, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({ cart: Schema.Array(Schema.String) }),
+ *   initial: { cart: [] }
+ * }) {}
+ *
+ * export const SessionsLive = Sessions.layerWith(AppSession, { maxPerUser: 5, events: true }).pipe(
+ *   Layer.provide(SessionStore.layerMemory),
+ *   Layer.provide(SessionTimeouts.layer()),
+ *   Layer.provideMerge(SessionEvents.layer)
+ * )
+ * ```
+ *
  * @since 3.0.0
  * @category layers
  */
-export const layerWith = <Self, Data, User>(
+export function layerWith<Self, Data, User>(
   definition: Definition<Self, Data, User>,
   options: Options
-): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts> =>
-  Layer.effect(definition.sessions, make(definition, options))
+): Layer.Layer<Sessions<Self>, SessionConfigError, SessionStore.SessionStore | SessionTimeouts>
+export function layerWith<Self, Data, User>(
+  definition: Definition<Self, Data, User>,
+  options: OptionsWithEvents
+): Layer.Layer<
+  Sessions<Self>,
+  SessionConfigError,
+  SessionStore.SessionStore | SessionTimeouts | SessionEvents.SessionEvents
+>
+export function layerWith<Self, Data, User>(
+  definition: Definition<Self, Data, User>,
+  options: Options | OptionsWithEvents
+): Layer.Layer<
+  Sessions<Self>,
+  SessionConfigError,
+  SessionStore.SessionStore | SessionTimeouts | SessionEvents.SessionEvents
+> {
+  return Layer.scoped(definition.sessions, "events" in options ? make(definition, options) : make(definition, options))
+}
 
 /**
  * The manager over a store in memory: what an app starts development with. Warns when `NODE_ENV` is `production`.

@@ -233,21 +233,25 @@ const toText = (value: unknown): string =>
 
 const orNull = <A>(value: unknown, f: (value: unknown) => A): A | null => value === null ? null : f(value)
 
+const toTimes = (row: Pick<Row, "handle" | "created_at" | "last_seen_at" | "expires_at" | "remembered">) => ({
+  handle: toText(row.handle),
+  createdAt: Number(row.created_at),
+  lastSeenAt: Number(row.last_seen_at),
+  expiresAt: Number(row.expires_at),
+  remembered: Number(row.remembered) === 1
+})
+
 /** A row as a record. What is impossible in it stays so (a number that is none becomes `NaN`): it is not for us to judge. */
 const toRecord = (row: Row): SessionStore.SessionRecord => ({
+  ...toTimes(row),
   name: toText(row.name),
   key: toText(row.key),
   previousKey: orNull(row.previous_key, toText),
   earlierKey: orNull(row.earlier_key, toText),
   renamedAt: orNull(row.renamed_at, Number),
-  handle: toText(row.handle),
   userId: orNull(row.user_id, toText),
   data: toText(row.data),
-  version: Number(row.version),
-  createdAt: Number(row.created_at),
-  lastSeenAt: Number(row.last_seen_at),
-  expiresAt: Number(row.expires_at),
-  remembered: Number(row.remembered) === 1
+  version: Number(row.version)
 })
 
 /** A statement that lost against another is undone by the database. It is tried again, soon and then less soon. */
@@ -380,18 +384,25 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
       affected("delete", statements.delete(keys, renamedAfter, handle), identity),
     deleteByUser: ({ except, only, ...owner }) =>
       affected("deleteByUser", statements.deleteByUser(owner, only, except), identity),
+    limitByUser: (limit) => affected("limitByUser", statements.limitByUser(limit), identity),
     listByUser: (search) =>
       rows<Row, ReadonlyArray<SessionStore.SessionRecord>>(
         "listByUser",
         statements.listByUser(search),
         (rows) => rows.map(toRecord)
       ),
+    readTimes: ({ handles, name, now }) =>
+      handles.length === 0 ? Effect.succeed([]) : rows<Row, ReadonlyArray<SessionStore.Times>>(
+        "readTimes",
+        statements.readTimes(name, handles, now),
+        (rows) => rows.map(toTimes)
+      ),
     deleteExpired: (before, limit) => affected("deleteExpired", statements.deleteExpired(before, limit), identity),
-    count: (name, now) =>
-      rowsOf(bulkBound)<{ readonly live: unknown }, number>(
+    count: (counting) =>
+      rowsOf(bulkBound)<{ readonly live: unknown; readonly signed_in: unknown }, SessionStore.Counts>(
         "count",
-        statements.count(name, now),
-        ([row]) => Number(row?.live ?? 0)
+        statements.count(counting),
+        ([row]) => ({ live: Number(row?.live ?? 0), signedIn: Number(row?.signed_in ?? 0) })
       ),
     clear: (name) => affectedBy(bulkBound)("clear", statements.clear(name), constVoid)
   }

@@ -41,6 +41,13 @@ export * as SessionCsrf from "./SessionCsrf.js"
 export * as SessionError from "./SessionError.js"
 
 /**
+ * What happens to sessions, as a stream.
+ *
+ * @since 3.0.0
+ */
+export * as SessionEvents from "./SessionEvents.js"
+
+/**
  * Messages that are shown once.
  *
  * @since 3.0.0

@@ -1,13 +1,22 @@
 import type { SessionRecord } from "./record.js"
 
-/** The timeouts of a session in milliseconds, as `SessionTimeouts` validated them. */
-export interface Timeouts {
+/** How long a session lives without activity, and whatever the activity, in milliseconds. */
+export interface Lifetime {
   readonly idle: number
   readonly absolute: number
+}
+
+/** The timeouts of sessions in milliseconds, as `SessionTimeouts` validated them. */
+export interface Timeouts extends Lifetime {
+  /** Of sessions whose user asked to be remembered. */
+  readonly remembered: Lifetime
   readonly touchInterval: number
 }
 
-type Times = Pick<SessionRecord, "createdAt" | "lastSeenAt" | "expiresAt">
+type Times = Pick<SessionRecord, "createdAt" | "lastSeenAt" | "expiresAt" | "remembered">
+
+/** Decided by the flag that is stored, when a session is read: a policy that changes applies at once. */
+const lifetimeOf = (timeouts: Timeouts, remembered: boolean): Lifetime => remembered ? timeouts.remembered : timeouts
 
 /** How far in the future a session may have begun, for nodes whose clocks disagree. Further is an impossible time. */
 export const clockTolerance = 30 * 60_000
@@ -25,15 +34,15 @@ export const wholeMillis = (now: number): number => Math.floor(now)
 export const renamedAfter = (arrivedAt: number): number => arrivedAt - 61_000
 
 /** Idle and absolute timeout together: the sooner one ends the session. */
-export const expiresAt = (timeouts: Timeouts, createdAt: number, lastSeenAt: number): number =>
-  Math.min(lastSeenAt + timeouts.idle, createdAt + timeouts.absolute)
+export const expiresAt = ({ absolute, idle }: Lifetime, createdAt: number, lastSeenAt: number): number =>
+  Math.min(lastSeenAt + idle, createdAt + absolute)
 
 /**
  * When a stored session ends under today's policy. The stored deadline counts as well, so that a longer policy does
  * not revive, and the current timeouts count, so that a shorter policy applies to old rows at once.
  */
 export const deadline = (timeouts: Timeouts, times: Times): number =>
-  Math.min(times.expiresAt, expiresAt(timeouts, times.createdAt, times.lastSeenAt))
+  Math.min(times.expiresAt, expiresAt(lifetimeOf(timeouts, times.remembered), times.createdAt, times.lastSeenAt))
 
 /** Whether the numbers of a row can be true at all. A row that fails this is corrupt. */
 export const isPossible = (record: SessionRecord, now: number): boolean =>
@@ -52,28 +61,49 @@ export const isLive = (timeouts: Timeouts, times: Times, now: number): boolean =
 export const judge = (timeouts: Timeouts, record: SessionRecord, now: number): "live" | "expired" | "impossible" =>
   !isPossible(record, now) ? "impossible" : isLive(timeouts, record, now) ? "live" : "expired"
 
+/** A session that was seen or begun at these times, or before, is expired. */
+export interface Since {
+  readonly seenAfter: number
+  readonly begunAfter: number
+}
+
 /** What `isLive` asks of the times of a row besides its stored deadline, for whoever asks a store for many rows. */
-export const liveAfter = (
-  timeouts: Timeouts,
-  now: number
-): { readonly seenAfter: number; readonly begunAfter: number } => ({
-  seenAfter: now - timeouts.idle,
-  begunAfter: now - timeouts.absolute
+export interface LiveAfter {
+  readonly ordinary: Since
+  readonly remembered: Since
+}
+
+const since = ({ absolute, idle }: Lifetime, now: number): Since => ({
+  seenAfter: now - idle,
+  begunAfter: now - absolute
 })
+
+export const liveAfter = (timeouts: Timeouts, now: number): LiveAfter => ({
+  ordinary: since(timeouts, now),
+  remembered: since(timeouts.remembered, now)
+})
+
+/** Whether a record is live at `now`, by its stored deadline and by a policy. */
+export const isLiveAfter = (record: SessionRecord, { ordinary, remembered }: LiveAfter, now: number): boolean => {
+  const { begunAfter, seenAfter } = record.remembered ? remembered : ordinary
+  return now < record.expiresAt && record.lastSeenAt > seenAfter && record.createdAt > begunAfter
+}
 
 /** Whether the last written activity is so old that this one should be written too. */
 export const isTouchDue = (timeouts: Timeouts, times: Times, now: number): boolean =>
   now - times.lastSeenAt >= timeouts.touchInterval
 
 /** The times after activity at `now`. `lastSeenAt` never moves backwards, and nothing moves past the absolute end. */
-export const seenAt = (timeouts: Timeouts, times: Times, now: number): Times => {
-  const lastSeenAt = Math.max(times.lastSeenAt, now)
-  return { createdAt: times.createdAt, lastSeenAt, expiresAt: expiresAt(timeouts, times.createdAt, lastSeenAt) }
+export const seenAt = (timeouts: Timeouts, { createdAt, lastSeenAt, remembered }: Times, now: number): Times => {
+  const later = Math.max(lastSeenAt, now)
+  const lifetime = lifetimeOf(timeouts, remembered)
+  return { createdAt, lastSeenAt: later, expiresAt: expiresAt(lifetime, createdAt, later), remembered }
 }
 
 /** The times of a session that begins at `now`. */
-export const beginAt = (timeouts: Timeouts, now: number): Times => ({
+export const beginAt = (timeouts: Timeouts, now: number, remembered: boolean): Times => ({
   createdAt: now,
   lastSeenAt: now,
-  expiresAt: expiresAt(timeouts, now, now)
+  expiresAt: expiresAt(lifetimeOf(timeouts, remembered), now, now),
+  remembered
 })

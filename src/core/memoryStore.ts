@@ -1,7 +1,17 @@
+import { isLiveAfter, type LiveAfter } from "./expiry.js"
 import * as ExpiryQueue from "./expiryQueue.js"
+import { beyond, type Newest } from "./limit.js"
 import { endsWith, type SessionRecord, type UserEnd } from "./record.js"
 
 type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">
+
+/** The live sessions of a user of a declaration, by a policy. */
+interface OfUser {
+  readonly name: string
+  readonly userId: string
+  readonly now: number
+  readonly liveAfter: LiveAfter
+}
 
 /** The store contract on plain maps. One call is one step of JavaScript, so every call is atomic. */
 export interface MemoryStore {
@@ -30,9 +40,15 @@ export interface MemoryStore {
     handle: string | undefined
   ) => number
   readonly deleteByUser: (end: UserEnd) => number
-  readonly listByUser: (name: string, userId: string, now: number) => ReadonlyArray<SessionRecord>
+  readonly limitByUser: (owner: OfUser & { readonly limit: number; readonly newest: Newest }) => number
+  readonly listByUser: (owner: OfUser) => ReadonlyArray<SessionRecord>
+  readonly readTimes: (name: string, handles: ReadonlyArray<string>, now: number) => ReadonlyArray<SessionRecord>
   readonly deleteExpired: (before: number, limit: number) => number
-  readonly count: (name: string, now: number) => number
+  readonly count: (
+    name: string,
+    liveAfter: LiveAfter,
+    now: number
+  ) => { readonly live: number; readonly signedIn: number }
   readonly clear: (name: string | undefined) => void
 }
 
@@ -127,6 +143,9 @@ export const make = (capacity: number): MemoryStore => {
   const recordsOf = (name: string, userId: string): ReadonlyArray<SessionRecord> =>
     Array.from(byUser.get(userWord(name, userId)), (key) => records.get(key) ?? []).flat()
 
+  const liveOf = ({ liveAfter, name, now, userId }: OfUser): ReadonlyArray<SessionRecord> =>
+    recordsOf(name, userId).filter((record) => isLiveAfter(record, liveAfter, now))
+
   const removeAll = (keys: Iterable<string>): number => {
     let removed = 0
     for (const key of new Set(keys)) if (remove(key)) removed++
@@ -181,10 +200,15 @@ export const make = (capacity: number): MemoryStore => {
           .filter((record) => endsWith(record, end))
           .map(({ key }) => key)
       ),
-    listByUser: (name, userId, now) =>
-      recordsOf(name, userId)
-        .filter((record) => now < record.expiresAt)
+    limitByUser: ({ limit, newest, ...owner }) =>
+      removeAll(beyond(liveOf(owner), { limit, newest, now: owner.now }).map(({ key }) => key)),
+    listByUser: (owner) =>
+      [...liveOf(owner)]
         .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : 1)),
+    readTimes: (name, handles, now) =>
+      Array.from(new Set(handles.flatMap((handle) => [...byHandle.get(handle)])), (key) => liveAt(key, now) ?? [])
+        .flat()
+        .filter((record) => record.name === name),
     deleteExpired: (before, limit) => {
       let removed = 0
       while (removed < limit) {
@@ -195,10 +219,15 @@ export const make = (capacity: number): MemoryStore => {
       }
       return removed
     },
-    count: (name, now) => {
+    count: (name, liveAfter, now) => {
       let live = 0
-      for (const record of records.values()) if (record.name === name && now < record.expiresAt) live++
-      return live
+      let signedIn = 0
+      for (const record of records.values()) {
+        if (record.name !== name || !isLiveAfter(record, liveAfter, now)) continue
+        live++
+        if (record.userId !== null) signedIn++
+      }
+      return { live, signedIn }
     },
     clear: (name) => {
       removeAll(

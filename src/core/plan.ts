@@ -35,12 +35,18 @@ export const choose = (keys: ReadonlyArray<string>, records: ReadonlyArray<Sessi
 const cameFrom = ({ earlierKey, previousKey }: SessionRecord, key: string): boolean =>
   previousKey === key || earlierKey === key
 
+/** Who signed in. `remember`: whether he asked to be remembered, if that was said. */
+export interface SignIn {
+  readonly userId: string
+  readonly remember: boolean | undefined
+}
+
 /** What was asked of a session since it was read. */
 export interface Wish {
   /** The encoded data, if it changed. */
   readonly data: string | undefined
   /** Who signed in, if somebody did. */
-  readonly signIn: string | undefined
+  readonly signIn: SignIn | undefined
   /** Whether the session shall get a new id. A sign-in implies it. */
   readonly rotate: boolean
   /** Whether to store a visitor's session although its data did not change. */
@@ -88,6 +94,7 @@ const nothing = { _tag: "Nothing" } as const
  * - A visitor's first change is not stored where the presented id was renamed a moment ago: the browser has another by
  *   then. A sign-in always begins a session, and remembers the presented ids as its former ones.
  * - A session that ended meanwhile is not changed and not revived.
+ * - Who signs in again as the same user stays remembered, or not, unless he says otherwise.
  * - A sign-in begins the session anew under a new id: both timeouts restart. Where the browser sends several ids and none
  *   of them is the session's, it ends what they are the ids of, so that the new one is the only one that is live.
  * - A new id and new data go into one operation.
@@ -102,7 +109,7 @@ const planBegin = ({ initial, name, now, presented, several, timeouts }: Situati
   const { create, data, rotate, signIn } = wish
   if (signIn === undefined && several && (data !== undefined || create || rotate)) return { _tag: "Several" }
   if (signIn === undefined && data === undefined && !create) return nothing
-  const times = Expiry.beginAt(timeouts, now)
+  const times = Expiry.beginAt(timeouts, now, signIn?.remember ?? false)
   const [previousKey = null, earlierKey = null] = signIn === undefined ? [] : presented.keys
   return {
     _tag: "Insert",
@@ -115,11 +122,10 @@ const planBegin = ({ initial, name, now, presented, several, timeouts }: Situati
       earlierKey,
       renamedAt: previousKey === null ? null : now,
       handle: deriveHandle(key),
-      userId: signIn ?? null,
+      userId: signIn?.userId ?? null,
       data: data ?? initial,
       version: 1,
-      ...times,
-      remembered: false
+      ...times
     })
   }
 }
@@ -131,22 +137,24 @@ const planChange = ({ now, timeouts }: Situation, stored: SessionRecord, wish: W
   if (!Expiry.isLive(timeouts, stored, now)) return changes ? { _tag: "Gone" } : nothing
 
   const extended = active && Expiry.isTouchDue(timeouts, stored, now)
+  const userId = signIn === undefined ? stored.userId : signIn.userId
+  const isSameUser = userId === stored.userId
   const times = signIn !== undefined
-    ? Expiry.beginAt(timeouts, now)
+    ? Expiry.beginAt(timeouts, now, signIn.remember ?? (isSameUser && stored.remembered))
     : extended
     ? Expiry.seenAt(timeouts, stored, now)
     : stored
   const next: SessionRecord = {
     ...stored,
-    userId: signIn ?? stored.userId,
+    userId,
     data: data ?? stored.data,
     version: changes ? stored.version + 1 : stored.version,
     createdAt: times.createdAt,
     lastSeenAt: times.lastSeenAt,
-    expiresAt: times.expiresAt
+    expiresAt: times.expiresAt,
+    remembered: times.remembered
   }
   if (renames) {
-    const isSameUser = next.userId === stored.userId
     return {
       _tag: "Rotate",
       oldKey: stored.key,

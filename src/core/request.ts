@@ -13,7 +13,7 @@ export type Change<Data> = (data: Data, initial: () => Data) => Data
 /** What a request wants and has not written yet. */
 export interface Staged<Data, User> {
   readonly changes: ReadonlyArray<Change<Data>>
-  readonly signIn: { readonly user: User } | undefined
+  readonly signIn: { readonly user: User; readonly remember: boolean | undefined } | undefined
   readonly rotate: boolean
   /** Whether a visitor's session is to be stored even if its data does not change. */
   readonly create: boolean
@@ -177,15 +177,21 @@ export const stageChange = <Data, User, S extends Stored<Data>>(
   staged: { ...state.staged, changes: [...state.staged.changes, change] }
 })
 
+/** How somebody signs in: what is kept of the data, and whether he asked to be remembered. */
+export interface SignInOptions<Data> {
+  readonly carry?: ((data: Data) => Data) | undefined
+  readonly remember?: boolean | undefined
+}
+
 /** Stages a sign-in: the data is the initial one, but for what `carry` keeps. */
 export const stageSignIn = <Data, User, S extends Stored<Data>>(
   state: Ready<Data, User, S>,
   user: User,
-  carry: ((data: Data) => Data) | undefined
+  { carry, remember }: SignInOptions<Data>
 ): State<Data, User, S> => {
   const change: Change<Data> = carry === undefined ? (_data, initial) => initial() : (data) => carry(data)
   const changed = stageChange(state, change, change(state.content.data, state.initial))
-  return { ...changed, staged: { ...changed.staged, signIn: { user } } }
+  return { ...changed, staged: { ...changed.staged, signIn: { user, remember } } }
 }
 
 /** Stages a new id, if there is a session to give one to, or there are several. */
@@ -342,7 +348,7 @@ export const letGo = <Data, User, S extends Stored<Data>>(state: State<Data, Use
 /** What the browser's cookie needs. */
 export type CookiePlan =
   | { readonly _tag: "Keep" }
-  | { readonly _tag: "Set"; readonly expiresAt: number }
+  | { readonly _tag: "Set"; readonly expiresAt: number; readonly persistent: boolean }
   | { readonly _tag: "Clear" }
 
 const keep: CookiePlan = { _tag: "Keep" }
@@ -350,13 +356,14 @@ const keep: CookiePlan = { _tag: "Keep" }
 /**
  * Every rule about the cookie of a response. (One that is only sent again is left out after all where the session is
  * found gone by then: the door looks.) `sent` is whether the request carried one of ours, good or bad; `reissue`
- * whether it was signed under a key that is on its way out, not signed, or of a former name; `persistent` whether it has
- * a lifetime that must follow the session's; `changedAt` when its attributes were last changed.
+ * whether it was signed under a key that is on its way out, not signed, or of a former name; `persistent` whether every
+ * cookie has a lifetime that must follow the session's; `changedAt` when its attributes were last changed.
  *
  * - Only a sign-out clears it.
  * - It is set where this request gave the session its id.
  * - It is sent again where the id must be written anew, where its lifetime moved or is longer than today's policy allows,
  *   and at the first activity after its attributes changed.
+ * - That of a session whose user asked to be remembered always has a lifetime.
  */
 export const planCookie = <Data, User, S extends Stored<Data>>(
   { outcome, seenBefore, stored }: State<Data, User, S>,
@@ -372,9 +379,10 @@ export const planCookie = <Data, User, S extends Stored<Data>>(
   if (outcome === "Untouched" || stored === undefined) return keep
   const { record } = stored
   const expiresAt = Expiry.deadline(timeouts, record)
+  const persistent = cookie.persistent || record.remembered
   const lifetimeMoved = outcome === "Extended" || record.expiresAt > expiresAt
   const isOutdated = cookie.reissue ||
-    (cookie.persistent && lifetimeMoved) ||
+    (persistent && lifetimeMoved) ||
     (cookie.changedAt !== undefined && seenBefore !== undefined && seenBefore < cookie.changedAt)
-  return outcome === "Given" || isOutdated ? { _tag: "Set", expiresAt } : keep
+  return outcome === "Given" || isOutdated ? { _tag: "Set", expiresAt, persistent } : keep
 }

@@ -1,3 +1,5 @@
+import type { LiveAfter } from "./expiry.js"
+import type { Newest } from "./limit.js"
 import type { SessionRecord } from "./record.js"
 
 /** The databases this library speaks to. MariaDB is spoken to like MySQL. */
@@ -62,6 +64,12 @@ interface Owner {
   readonly userId: string
 }
 
+/** Which sessions are live, by a policy. */
+interface Live {
+  readonly now: number
+  readonly liveAfter: LiveAfter
+}
+
 /** The statements of the store: one for each operation. */
 export interface Statements {
   readonly insert: (
@@ -79,17 +87,11 @@ export interface Statements {
     handle: string | undefined
   ) => Statement
   readonly deleteByUser: (owner: Owner, only: string | undefined, except: string | undefined) => Statement
-  readonly listByUser: (
-    search: Owner & {
-      readonly now: number
-      readonly seenAfter: number
-      readonly begunAfter: number
-      readonly limit: number
-      readonly offset: number
-    }
-  ) => Statement
+  readonly limitByUser: (limit: Owner & Live & { readonly limit: number; readonly newest: Newest }) => Statement
+  readonly listByUser: (search: Owner & Live & { readonly limit: number; readonly offset: number }) => Statement
+  readonly readTimes: (name: string, handles: ReadonlyArray<string>, now: number) => Statement
   readonly deleteExpired: (before: number, limit: number) => Statement
-  readonly count: (name: string, now: number) => Statement
+  readonly count: (search: Live & { readonly name: string }) => Statement
   readonly clear: (name: string | undefined) => Statement
   /** Fails if the table is not there. */
   readonly probe: Statement
@@ -98,6 +100,7 @@ export interface Statements {
 }
 
 const textColumns = ["name", "key", "previous_key", "earlier_key", "handle", "user_id", "data"]
+const timeColumns = ["created_at", "last_seen_at", "expires_at", "remembered"]
 const numberColumns = ["renamed_at", "version", "created_at", "last_seen_at", "expires_at", "remembered"]
 
 /** The values of a row, in the order of the columns and of `sweep_after` behind them. */
@@ -145,11 +148,20 @@ const laterTimesParameters = (times: { readonly lastSeenAt: number; readonly exp
   [times.expiresAt, sweepAfter(times.expiresAt), times.lastSeenAt].flatMap((time) => [times.lastSeenAt, time])
 
 /** A limit or an offset, as text: drivers disagree about parameters here. */
-const count = (value: number): string => String(Math.max(0, wholeTime(value) || 0))
+const whole = (value: number): string => String(Math.max(0, wholeTime(value) || 0))
 
 /** A time to compare with. What is stored is whole, so nothing changes where this is made whole as well. */
 const wholeTime = (value: number): number =>
   Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Math.floor(value)))
+
+/** Live by a policy. The columns are those of the table, whatever else has their names. */
+const live = `entry.expires_at > ? AND (
+  (entry.remembered <> 1 AND entry.last_seen_at > ? AND entry.created_at > ?) OR
+  (entry.remembered = 1 AND entry.last_seen_at > ? AND entry.created_at > ?)
+)`
+
+const liveParameters = ({ liveAfter: { ordinary, remembered }, now }: Live): ReadonlyArray<number> =>
+  [now, ordinary.seenAfter, ordinary.begunAfter, remembered.seenAfter, remembered.begunAfter].map(wholeTime)
 
 const marks = (values: ReadonlyArray<unknown>): string => values.map(() => "?").join(", ")
 
@@ -168,10 +180,9 @@ export const statements = (dialect: Dialect, options: TableOptions): Statements 
   const key = quote(dialect, "key")
   const stored = [...textColumns, ...numberColumns, "sweep_after"].map((name) => quote(dialect, name))
   // Numbers come as text from SQLite: there a column may hold one that a driver refuses to read, and the rows beside it.
-  const columns = [
-    ...textColumns.map((name) => quote(dialect, name)),
-    ...numberColumns.map((name) => dialect === "sqlite" ? `CAST(${name} AS TEXT) AS ${name}` : name)
-  ].join(", ")
+  const numbers = (names: ReadonlyArray<string>) =>
+    names.map((name) => dialect === "sqlite" ? `CAST(${name} AS TEXT) AS ${name}` : name)
+  const columns = [...textColumns.map((name) => quote(dialect, name)), ...numbers(numberColumns)].join(", ")
 
   const insertText = `INSERT INTO ${table} (${stored.join(", ")})`
   const insert = fixed(`${insertText} VALUES (${marks(stored)})`)
@@ -185,7 +196,9 @@ export const statements = (dialect: Dialect, options: TableOptions): Statements 
       stored.map((name) => `${name} = ?`).join(", ")
     } WHERE ${key} = ? AND version = ? AND expires_at > ?`
   )
-  const live = fixed(`SELECT COUNT(*) AS live FROM ${table} WHERE name = ? AND expires_at > ?`)
+  const count = fixed(
+    `SELECT COUNT(*) AS live, COUNT(user_id) AS signed_in FROM ${table} AS entry WHERE name = ? AND ${live}`
+  )
 
   const wasRenamed = (column: string, keys: ReadonlyArray<string>): string =>
     `SELECT row_id FROM ${table} WHERE ${column} IN (${marks(keys)}) AND renamed_at > ?`
@@ -252,18 +265,39 @@ export const statements = (dialect: Dialect, options: TableOptions): Statements 
         }`,
         [name, userId, only, except].filter((value) => value !== undefined)
       ),
-    listByUser: ({ begunAfter, limit, name, now, offset, seenAfter, userId }) =>
+    limitByUser: ({ limit, name, newest, userId, ...policy }) => {
+      const { createdAt, handle } = newest
+      return statement(
+        deleteLed(
+          dialect,
+          table,
+          `SELECT row_id FROM ${table} AS entry WHERE name = ? AND user_id = ? AND ${live}
+  ORDER BY CASE
+    WHEN handle = ? THEN 1
+    WHEN (created_at > ? OR (created_at = ? AND handle < ?)) AND created_at <= ? THEN 0
+    ELSE 2
+  END, last_seen_at DESC, handle ASC ${allAfter(dialect, whole(limit))}`
+        ),
+        [name, userId, ...liveParameters(policy), handle, createdAt, createdAt, handle, wholeTime(policy.now)]
+      )
+    },
+    listByUser: ({ limit, name, offset, userId, ...policy }) =>
       statement(
-        `SELECT ${columns} FROM ${table} AS entry
-WHERE name = ? AND user_id = ? AND entry.expires_at > ? AND entry.last_seen_at > ? AND entry.created_at > ?
-ORDER BY entry.last_seen_at DESC, handle ASC LIMIT ${count(limit)} OFFSET ${count(offset)}`,
-        [name, userId, wholeTime(now), wholeTime(seenAfter), wholeTime(begunAfter)]
+        `SELECT ${columns} FROM ${table} AS entry WHERE name = ? AND user_id = ? AND ${live}
+ORDER BY entry.last_seen_at DESC, handle ASC LIMIT ${whole(limit)} OFFSET ${whole(offset)}`,
+        [name, userId, ...liveParameters(policy)]
+      ),
+    readTimes: (name, handles, now) =>
+      statement(
+        `SELECT handle, ${numbers(timeColumns).join(", ")} FROM ${table} AS entry
+WHERE handle IN (${marks(handles)}) AND name = ? AND entry.expires_at > ?`,
+        [...handles, name, wholeTime(now)]
       ),
     deleteExpired: (before, limit) => {
       const time = wholeTime(before)
-      return statement(sweep(dialect, table, count(limit)), [sweepAfter(time), time, time])
+      return statement(sweep(dialect, table, whole(limit)), [sweepAfter(time), time, time])
     },
-    count: (name, now) => live(name, wholeTime(now)),
+    count: ({ name, ...policy }) => count(name, ...liveParameters(policy)),
     clear: (name) =>
       name === undefined
         ? statement(`DELETE FROM ${table}`, [])
@@ -297,6 +331,18 @@ const deleteLed = (dialect: Dialect, table: string, led: string): string => {
       return `DELETE FROM ${table} WHERE row_id IN (
   ${led}
 )`
+  }
+}
+
+/** All rows but the first ones. */
+const allAfter = (dialect: Dialect, first: string): string => {
+  switch (dialect) {
+    case "pg":
+      return `OFFSET ${first}`
+    case "mysql":
+      return `LIMIT 18446744073709551615 OFFSET ${first}`
+    case "sqlite":
+      return `LIMIT -1 OFFSET ${first}`
   }
 }
 

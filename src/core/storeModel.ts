@@ -1,4 +1,30 @@
+import { isLiveAfter, type LiveAfter } from "./expiry.js"
+import { beyond } from "./limit.js"
 import type { SessionRecord } from "./record.js"
+
+type Times = Pick<SessionRecord, "handle" | "createdAt" | "lastSeenAt" | "expiresAt" | "remembered">
+
+export const timesOf = ({ createdAt, expiresAt, handle, lastSeenAt, remembered }: SessionRecord): Times => ({
+  handle,
+  createdAt,
+  lastSeenAt,
+  expiresAt,
+  remembered
+})
+
+export const byHandle = (all: ReadonlyArray<Times>): ReadonlyArray<Times> =>
+  [...all].sort((left, right) => left.handle < right.handle ? -1 : 1)
+
+/** How long before now a record may have been seen and begun, of either kind. */
+interface Policy {
+  readonly ordinary: readonly [seen: number, begun: number]
+  readonly remembered: readonly [seen: number, begun: number]
+}
+
+export const liveAfterOf = ({ ordinary, remembered }: Policy, now: number): LiveAfter => {
+  const since = ([seen, begun]: readonly [number, number]) => ({ seenAfter: now - seen, begunAfter: now - begun })
+  return { ordinary: since(ordinary), remembered: since(remembered) }
+}
 
 /** A live record as of time 1000. */
 export const sample = (change: Partial<SessionRecord> = {}): SessionRecord => ({
@@ -48,6 +74,7 @@ export type Operation =
     readonly unlessRenamed: ReadonlyArray<string> | undefined
     readonly age: number
     readonly life: number
+    readonly remembered: boolean
   }
   | {
     readonly _tag: "rotate"
@@ -77,19 +104,20 @@ export type Operation =
     readonly _tag: "list"
     readonly name: string
     readonly userId: string
-    readonly seen: number
-    readonly begun: number
+    readonly policy: Policy
     readonly limit: number
     readonly offset: number
   }
+  | { readonly _tag: "limit"; readonly newest: string; readonly policy: Policy; readonly limit: number }
+  | { readonly _tag: "times"; readonly name: string; readonly keys: ReadonlyArray<string> }
   | { readonly _tag: "sweep"; readonly life: number }
-  | { readonly _tag: "count"; readonly name: string }
+  | { readonly _tag: "count"; readonly name: string; readonly policy: Policy }
   | { readonly _tag: "clear"; readonly name: string | undefined }
   | { readonly _tag: "wait"; readonly life: number }
 
 /** The record that an insertion adds. Its handle is the turn in which that was: nobody else has it. */
 export const inserted = (
-  { key, life, name, previousKey, userId }: Extract<Operation, { readonly _tag: "insert" }>,
+  { key, life, name, previousKey, remembered, userId }: Extract<Operation, { readonly _tag: "insert" }>,
   now: number,
   turn: number
 ): SessionRecord =>
@@ -102,7 +130,8 @@ export const inserted = (
     userId,
     createdAt: now,
     lastSeenAt: now,
-    expiresAt: now + life
+    expiresAt: now + life,
+    remembered
   })
 
 /** The record that a rotation leaves. */
@@ -189,18 +218,39 @@ export const runModel = (
       )
     }
     case "list": {
-      const { begun, limit, name, offset, seen, userId } = operation
+      const { limit, name, offset, policy, userId } = operation
       return all().filter((record) =>
-        record.name === name && record.userId === userId && now < record.expiresAt &&
-        record.lastSeenAt > now - seen && record.createdAt > now - begun
+        record.name === name && record.userId === userId && isLiveAfter(record, liveAfterOf(policy, now), now)
       )
         .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : 1))
         .slice(offset, offset + limit)
     }
     case "sweep":
       return end((record) => record.expiresAt <= now - operation.life)
-    case "count":
-      return all().filter((record) => record.name === operation.name && now < record.expiresAt).length
+    case "limit": {
+      const { limit, policy } = operation
+      const newest = records.get(operation.newest)
+      if (newest === undefined || newest.userId === null) return 0
+      const { name, userId } = newest
+      const rivals = all().filter((record) =>
+        record.name === name && record.userId === userId && isLiveAfter(record, liveAfterOf(policy, now), now)
+      )
+      const ended = beyond(rivals, { limit, newest, now })
+      return end((record) => ended.includes(record))
+    }
+    case "times": {
+      const handles = operation.keys.map((key) => handleOf(records, key))
+      return byHandle(
+        all().filter((record) =>
+          record.name === operation.name && handles.includes(record.handle) && now < record.expiresAt
+        ).map(timesOf)
+      )
+    }
+    case "count": {
+      const { name, policy } = operation
+      const live = all().filter((record) => record.name === name && isLiveAfter(record, liveAfterOf(policy, now), now))
+      return { live: live.length, signedIn: live.filter(({ userId }) => userId !== null).length }
+    }
     case "clear":
       end((record) => operation.name === undefined || record.name === operation.name)
       return undefined

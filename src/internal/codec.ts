@@ -78,6 +78,8 @@ export interface Codec<Data, User> {
   readonly encodeUser: (user: User) => Effect.Effect<string, SessionDataError>
   /** What `decode` would make of a record, where that can be told by looking at it. */
   readonly decodeVerbatim: (record: SessionRecord) => Decoded<Data, User> | undefined
+  /** The data alone. */
+  readonly decodeData: (text: string) => Effect.Effect<Data, Place>
   /** Fails if the row is corrupt or of another schema. */
   readonly decode: (record: SessionRecord) => Effect.Effect<Decoded<Data, User>, Undecodable>
 }
@@ -222,6 +224,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(
     encodeData,
     encodeUser,
     decodeVerbatim,
+    decodeData: decodeText,
     decode
   }
 })

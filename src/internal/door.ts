@@ -134,7 +134,13 @@ export const make = <Self, H, Data, User>(
       : Credential.fromCookie(policy, engine.token.bytes, headers["cookie"], arrivedAt)
 
   const reportReading = (reading: Credential.Reading): Effect.Effect<void> | undefined => {
-    if (reading._tag === "Rejected") return Metric.increment(SessionMetrics.rejectedCookies[reading.reason])
+    if (reading._tag === "Rejected") {
+      const { reason } = reading
+      return Effect.zipRight(
+        Metric.increment(SessionMetrics.rejectedCookies[reason]),
+        engine.tell((at) => ({ _tag: "Rejected", at, session: engine.name, reason }))
+      )
+    }
     if (reading._tag === "Missing" || reading.overlooked === 0) return undefined
     return Effect.logWarning(
       `A request carries ${
@@ -186,7 +192,7 @@ export const make = <Self, H, Data, User>(
     const cleared = Array.from(former, (name) => SessionCookie.clearName(policy, name))
     if (plan._tag === "Clear") return [SessionCookie.clear(policy), ...cleared]
     const id = session.id()
-    return id === undefined ? [] : [SessionCookie.write(policy, id, { expiresAt: plan.expiresAt, now }), ...cleared]
+    return id === undefined ? [] : [SessionCookie.write(policy, id, { ...plan, now }), ...cleared]
   }
 
   /** The response with what it must say of the session. */
@@ -312,7 +318,8 @@ export const make = <Self, H, Data, User>(
         const used = opened()
         used.endedHere = [...used.endedHere, deletion]
       },
-      beInBackground: () => opened().beInBackground()
+      beInBackground: () => opened().beInBackground(),
+      record: () => session?.state?.stored?.record
     }
   }
 
@@ -339,10 +346,10 @@ export const make = <Self, H, Data, User>(
     const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
     if (rival !== undefined) return Effect.die(sharedName(rival.name))
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const { beInBackground, handle: opened, hook, noteEnded } = open(request, clock.unsafeCurrentTimeMillis(), begun)
+    const { handle: opened, hook, ...controls } = open(request, clock.unsafeCurrentTimeMillis(), begun)
     const handle = asHandle(opened)
     const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
-    const begunHere = { name: engine.name, source: request.source, cookieName, noteEnded, beInBackground, provide }
+    const begunHere = { name: engine.name, source: request.source, cookieName, provide, ...controls }
     return Effect.zipRight(
       Effect.updateFiberRefs((fiberId, refs) =>
         FiberRefs.updateManyAs(refs, {

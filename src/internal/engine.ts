@@ -22,6 +22,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import { isCanonical } from "../core/base64url.js"
 import { deriveKey } from "../core/digest.js"
 import * as Expiry from "../core/expiry.js"
@@ -35,11 +36,13 @@ import {
   SessionGone,
   SessionStoreError
 } from "../SessionError.js"
+import type * as SessionEvents from "../SessionEvents.js"
 import * as SessionMetrics from "../SessionMetrics.js"
 import * as SessionStore from "../SessionStore.js"
 import type { Timeouts } from "../SessionTimeouts.js"
 import type { Generator, SessionId } from "../SessionToken.js"
 import * as Codec from "./codec.js"
+import * as Endings from "./endings.js"
 
 /** A live session as it was read or written last. */
 export interface Stored<Data, User> extends Request.Stored<Data> {
@@ -95,7 +98,8 @@ export const infoOf = (timeouts: Timeouts, record: SessionRecord, seenAt?: numbe
     createdAt: DateTime.unsafeMake(times.createdAt),
     lastSeenAt: DateTime.unsafeMake(times.lastSeenAt),
     expiresAt: DateTime.unsafeMake(Expiry.deadline(timeouts, times)),
-    authenticatedAt: record.userId === null ? Option.none() : Option.some(DateTime.unsafeMake(record.createdAt))
+    authenticatedAt: record.userId === null ? Option.none() : Option.some(DateTime.unsafeMake(record.createdAt)),
+    remembered: record.remembered
   }
 }
 
@@ -128,8 +132,19 @@ export interface Engine<Data, User> {
   readonly reopen: (record: SessionRecord) => Effect.Effect<Stored<Data, User>, SessionDataError>
   /** Writes what there is to write with one store operation, again on fresh data where somebody else came first. */
   readonly commit: (commit: Commit<Data, User>) => Effect.Effect<Committed<Data, User>, CommitError>
-  /** Ends sessions, and says how many. */
-  readonly end: (deletion: SessionStore.Deletion) => Effect.Effect<number, SessionStoreError>
+  /** Ends the sessions that keys lead to, and says how many. `known` is the session, if it was read. */
+  readonly end: (deletion: SessionStore.Deletion, known?: SessionRecord) => Effect.Effect<number, SessionStoreError>
+  /** Ends sessions of a user, and says how many. */
+  readonly endByUser: (
+    deletion: SessionStore.UserDeletion,
+    by: SessionEvents.Revoked["by"]
+  ) => Effect.Effect<number, SessionStoreError>
+  /** Tells those who subscribed to the events, if the declaration publishes them. */
+  readonly tell: (event: (at: DateTime.Utc) => SessionEvents.SessionEvent) => Effect.Effect<void>
+  /** Those who wait for sessions to end. */
+  readonly endings: Endings.Endings
+  /** The data of a record. None if it does not decode, which is reported. */
+  readonly dataOf: (record: SessionRecord) => Effect.Effect<Option.Option<Data>>
   /** The records of a list that are as they can be. Others are reported. */
   readonly usable: (
     records: ReadonlyArray<SessionRecord>,
@@ -205,8 +220,13 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   readonly store: SessionStore.Service
   readonly timeouts: Timeouts
   readonly token: Generator
-}): Effect.fn.Return<Engine<Data, User>, SessionConfigError> {
-  const { name, onUndecodable, timeouts, token } = options
+  /** How many sessions a user may have. */
+  readonly maxPerUser: number | undefined
+  /** Milliseconds between two looks for sessions that other nodes have ended. */
+  readonly endedInterval: number
+  readonly events: SessionEvents.Service | undefined
+}): Effect.fn.Return<Engine<Data, User>, SessionConfigError, Scope.Scope> {
+  const { endedInterval, events, maxPerUser, name, onUndecodable, timeouts, token } = options
   yield* SessionConfigError.check("Session", [
     ...(namePattern.test(name)
       ? []
@@ -226,6 +246,27 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   )
 
   const keyOf = (text: string): string => deriveKey(name, text)
+
+  const tell: Engine<Data, User>["tell"] = (event) =>
+    events === undefined
+      ? Effect.void
+      : Effect.flatMap(now, (at) => events.publish(event(DateTime.unsafeMake(at))))
+
+  /** What every event of a session tells. */
+  const of = ({ handle, userId }: SessionRecord, at: DateTime.Utc) => ({
+    at,
+    session: name,
+    handle,
+    user: Option.fromNullable(userId)
+  })
+
+  const expired = (record: SessionRecord): Effect.Effect<void> =>
+    Effect.zipRight(
+      Metric.increment(SessionMetrics.expired),
+      tell((at) => ({ _tag: "Expired", ...of(record, at) }))
+    )
+
+  const endings = yield* Endings.make({ name, store, timeouts, now, interval: endedInterval })
 
   const generateId = Effect.filterOrDie(
     token.generate,
@@ -277,7 +318,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       case "live":
         return undefined
       case "expired":
-        return Metric.increment(SessionMetrics.expired)
+        return expired(record)
       case "impossible":
         return unusable(record, "times")
     }
@@ -287,6 +328,12 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     Effect.filter(records, (record) => {
       const why = whyNotUsable(record, at)
       return why === undefined ? Effect.succeed(true) : Effect.as(why, false)
+    })
+
+  const dataOf: Engine<Data, User>["dataOf"] = (record) =>
+    Effect.matchEffect(codec.decodeData(record.data), {
+      onSuccess: (data) => Effect.succeed(Option.some(data)),
+      onFailure: ({ path }) => Effect.as(unusable(record, "data", path), Option.none())
     })
 
   const open = (record: SessionRecord): Effect.Effect<Reading<Data, User>, ReadError> =>
@@ -329,8 +376,11 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       data === before ? Effect.succeed(undefined) : codec.encodeData(data),
       (data): Effect.Effect<Plan.Wish, SessionDataError> =>
         signIn === undefined
-          ? Effect.succeed({ data, signIn, rotate, create, active })
-          : Effect.map(codec.encodeUser(signIn.user), (signIn) => ({ data, signIn, rotate, create, active }))
+          ? Effect.succeed({ data, signIn: undefined, rotate, create, active })
+          : Effect.map(codec.encodeUser(signIn.user), (userId) => {
+            const { remember } = signIn
+            return { data, signIn: { userId, remember }, rotate, create, active }
+          })
     )
 
   /** Writes a record under a new key, and returns it with its id. None if there was nothing to rename, or no longer. */
@@ -391,6 +441,57 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
         return carryOut(asked, stored, content.data, plan, at)
       }))
 
+  /** A session was stored for the first time, or somebody signed in: then the user's others may be too many. */
+  const begun = (record: SessionRecord, isSignIn: boolean): Effect.Effect<void> => {
+    if (!isSignIn) return tell((at) => ({ _tag: "Began", ...of(record, at) }))
+    const { remembered } = record
+    const told = tell((at) => ({ _tag: "SignedIn", ...of(record, at), remembered }))
+    return maxPerUser === undefined ? told : Effect.zipRight(told, limit(record, maxPerUser))
+  }
+
+  /** The sign-in is stored by now, so it does not fail where this does. */
+  const limit = (newest: SessionRecord, limit: number): Effect.Effect<void> => {
+    const { userId } = newest
+    if (userId === null) return Effect.void
+    const removed = Effect.flatMap(now, (at) => {
+      const liveAfter = Expiry.liveAfter(timeouts, at)
+      return store.limitByUser({ name, userId, now: at, liveAfter, limit, newest })
+    })
+    return Effect.matchEffect(removed, {
+      onSuccess: (count) => revoked({ name, userId }, "Limit", count),
+      onFailure: (error) =>
+        Effect.annotateLogs(
+          Effect.logError(
+            `A user may have more sessions than maxPerUser allows, until the next sign-in: ${error.message}. `
+              + "Look at the store: see whether its server is up, reachable, and not overloaded."
+          ),
+          { session: name, handle: newest.handle }
+        )
+    })
+  }
+
+  /** Sessions of a user were ended. */
+  const revoked = (
+    { only, userId }: SessionStore.UserDeletion,
+    by: SessionEvents.Revoked["by"],
+    count: number
+  ): Effect.Effect<void> =>
+    count === 0 ? Effect.void : Effect.zipRight(
+      ended(count),
+      tell((at) => ({
+        _tag: "Revoked",
+        at,
+        session: name,
+        user: userId,
+        handle: Option.fromNullable(only),
+        by,
+        count
+      }))
+    )
+
+  const ended = (count: number): Effect.Effect<void> =>
+    Effect.zipRight(Metric.incrementBy(SessionMetrics.destroyed, count), endings.hurry)
+
   const carryOut = (
     { active, coming, presented, staged: { signIn } }: Commit<Data, User>,
     stored: Stored<Data, User> | undefined,
@@ -445,10 +546,14 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           writeUnderNewKey(coming, plan.next, (record) => store.insert({ record, unlessRenamed })),
           (inserted): Effect.Effect<Committed<Data, User>, CommitError> => {
             if (inserted === undefined) return Effect.fail(renamed())
-            const counted = Metric.increment(SessionMetrics.created)
+            const [newId, record] = inserted
+            const counted = Effect.zipRight(
+              Metric.increment(SessionMetrics.created),
+              begun(record, signIn !== undefined)
+            )
             return Effect.as(
               plan.ends ? Effect.zipRight(counted, end({ keys: presented.keys })) : counted,
-              written(inserted[1], true, inserted[0])
+              written(record, true, newId)
             )
           }
         )
@@ -457,10 +562,17 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
         const { expectedVersion, oldKey } = plan
         return Effect.flatMap(
           writeUnderNewKey(coming, plan.next, (next) => store.rotate({ oldKey, expectedVersion, next, now: at })),
-          (rotated) =>
-            rotated === undefined
-              ? Effect.succeed(undefined)
-              : Effect.as(Metric.increment(SessionMetrics.rotated), written(rotated[1], true, rotated[0]))
+          (rotated) => {
+            if (rotated === undefined) return Effect.succeed(undefined)
+            const [newId, record] = rotated
+            return Effect.as(
+              Effect.zipRight(
+                Metric.increment(SessionMetrics.rotated),
+                signIn === undefined ? tell((at) => ({ _tag: "Rotated", ...of(record, at) })) : begun(record, true)
+              ),
+              written(record, true, newId)
+            )
+          }
         )
       }
     }
@@ -554,8 +666,35 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       )
     })
 
-  const end: Engine<Data, User>["end"] = (deletion) =>
-    Effect.tap(store.delete(deletion), (count) => Metric.incrementBy(SessionMetrics.destroyed, count))
+  /** Who a session is that is to be ended, for those who subscribed to the events. */
+  const knownOf = (
+    { keys, renamedAfter }: SessionStore.Deletion,
+    known: SessionRecord | undefined
+  ): Effect.Effect<ReadonlyArray<SessionRecord>> =>
+    events === undefined
+      ? Effect.succeed([])
+      : known !== undefined
+      ? Effect.succeed([known])
+      : Effect.orElseSucceed(
+        Effect.flatMap(now, (at) => store.search({ keys, renamedAfter: renamedAfter ?? at, now: at })),
+        () => []
+      )
+
+  const end: Engine<Data, User>["end"] = (deletion, known) =>
+    Effect.flatMap(
+      knownOf(deletion, known),
+      (records) =>
+        Effect.tap(store.delete(deletion), (count) =>
+          count === 0 ? Effect.void : Effect.zipRight(
+            ended(count),
+            Effect.forEach(records, (record) => tell((at) => ({ _tag: "SignedOut", ...of(record, at) })), {
+              discard: true
+            })
+          ))
+    )
+
+  const endByUser: Engine<Data, User>["endByUser"] = (deletion, by) =>
+    Effect.tap(store.deleteByUser(deletion), (count) => revoked(deletion, by, count))
 
   return {
     name,
@@ -571,6 +710,10 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     reopen,
     commit,
     end,
+    endByUser,
+    tell,
+    endings,
+    dataOf,
     usable
   }
 })

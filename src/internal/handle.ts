@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Csrf from "../core/csrf.js"
 import type { Presented } from "../core/plan.js"
-import type { UserEnd } from "../core/record.js"
+import type { SessionRecord, UserEnd } from "../core/record.js"
 import * as Request from "../core/request.js"
 import { type SessionConflict, SessionGone, SessionResponseSent, type SessionStoreError } from "../SessionError.js"
 import type { SessionId } from "../SessionToken.js"
@@ -49,6 +49,8 @@ export interface Begun {
   readonly noteEnded: (end: UserEnd) => void
   /** Reading and changing counts as no activity from now on. */
   readonly beInBackground: () => void
+  /** The session as the request has read or written it last, if it has. */
+  readonly record: () => SessionRecord | undefined
   /** The context with the handle in it. */
   readonly provide: <R>(context: Context.Context<R>) => Context.Context<R>
 }
@@ -202,8 +204,8 @@ export class RequestSession<Data, User> {
     })
   }
 
-  signIn(user: User, carry: ((data: Data) => Data) | undefined): Effect.Effect<void, StageError> {
-    return this.stage((state) => [undefined, Request.stageSignIn(state, user, carry)])
+  signIn(user: User, options: Request.SignInOptions<Data>): Effect.Effect<void, StageError> {
+    return this.stage((state) => [undefined, Request.stageSignIn(state, user, options)])
   }
 
   rotate(): Effect.Effect<void, StageError> {
@@ -330,7 +332,7 @@ export class RequestSession<Data, User> {
         keys,
         renamedAfter: presented.renamedAfter,
         handle: before.handle
-      })
+      }, before.stored?.record)
     }, (exit, before) => {
       if (Exit.isFailure(exit)) return
       this.state = Request.ended(this.latest(before), before.staged)
@@ -348,6 +350,18 @@ export class RequestSession<Data, User> {
     if (this.given !== undefined) return this.given
     const text = this.brought.ids.find((text) => this.engine.keyOf(text) === this.state?.stored?.record.key)
     return text === undefined ? undefined : Redacted.make(text)
+  }
+
+  /** Waits until the session has ended, whatever becomes of this request. */
+  ended(): Effect.Effect<void, ReadError> {
+    const { endings } = this.engine
+    // Once the response is on its way the handle is all that is left.
+    const handle = this.state?.handle
+    if (handle !== undefined) return endings.waitFor(handle)
+    return Effect.flatMap(
+      this.loaded(),
+      ({ stored }) => stored === undefined ? Effect.void : endings.waitFor(stored.record.handle)
+    )
   }
 
   csrfToken(): Effect.Effect<string, StageError> {
@@ -399,8 +413,7 @@ export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
   update: (f: (data: Data) => Data) => Effect.suspend(() => open().modify((data) => [undefined, f(data)])),
   modify: <A>(f: (data: Data) => readonly [A, Data]) => Effect.suspend(() => open().modify(f)),
   user: Effect.suspend(() => Effect.map(open().loaded(), userOf)),
-  signIn: (user: User, options?: { readonly carry?: ((data: Data) => Data) | undefined }) =>
-    Effect.suspend(() => open().signIn(user, options?.carry)),
+  signIn: (user: User, options: Request.SignInOptions<Data> = {}) => Effect.suspend(() => open().signIn(user, options)),
   signOut: Effect.suspend(() => open().destroy()),
   destroy: Effect.suspend(() => open().destroy()),
   rotate: Effect.suspend(() => open().rotate()),
@@ -416,6 +429,7 @@ export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
         ))
       ))
   }),
+  ended: Effect.suspend(() => open().ended()),
   commit: Effect.suspend(() => open().commit()),
   csrfToken: Effect.suspend(() => open().csrfToken()),
   isCsrfToken: (token: string) => open().isCsrfToken(token),

@@ -22,6 +22,7 @@ import * as Http from "node:http"
 import { StoreLive } from "../../examples/notes-server/database.js"
 import { NotesSession } from "../../examples/notes-server/NotesSession.js"
 import { Routes } from "../../examples/notes-server/routes.js"
+import { always } from "../support/observedStore.js"
 import type { Command, CookieSettings, Message } from "./support/protocol.js"
 
 const tell = (message: Message): Effect.Effect<void> => Effect.sync(() => process.send?.(message))
@@ -172,8 +173,7 @@ const obey = (command: Command) =>
             name: NotesSession.sessionName,
             userId,
             now: 0,
-            seenAfter: 0,
-            begunAfter: 0,
+            liveAfter: always,
             limit: 100,
             offset: 0
           }))

@@ -8,18 +8,32 @@ import * as FastCheck from "effect/FastCheck"
 const timeouts = FastCheck.record({
   idle: FastCheck.integer({ min: 2, max: 60 }),
   longer: FastCheck.integer({ min: 0, max: 300 }),
+  rememberedIdle: FastCheck.integer({ min: 2, max: 120 }),
   touch: FastCheck.integer({ min: 1, max: 20 })
-}).map(({ idle, longer, touch }): Expiry.Timeouts => ({
+}).map(({ idle, longer, rememberedIdle, touch }): Expiry.Timeouts => ({
   idle,
   absolute: idle + longer,
-  touchInterval: Math.min(touch, idle - 1)
+  remembered: { idle: rememberedIdle, absolute: rememberedIdle + longer },
+  touchInterval: Math.min(touch, idle - 1, rememberedIdle - 1)
 }))
+
+const lifetimeOf = (timeouts: Expiry.Timeouts, { remembered }: { readonly remembered: boolean }): Expiry.Lifetime =>
+  remembered ? timeouts.remembered : timeouts
+
+/** When a session ends that was seen at `now`. */
+const soonest = (timeouts: Expiry.Timeouts, stored: SessionRecord | undefined, now: number): number => {
+  if (stored === undefined) return NaN
+  const { absolute, idle } = lifetimeOf(timeouts, stored)
+  return Math.min(now + idle, stored.createdAt + absolute)
+}
 
 const times = FastCheck.record({
   createdAt: FastCheck.integer({ min: 0, max: 500 }),
   seenAfter: FastCheck.integer({ min: 0, max: 40 }),
-  expiresAfter: FastCheck.integer({ min: -5, max: 200 })
-}).map(({ createdAt, expiresAfter, seenAfter }) => ({
+  expiresAfter: FastCheck.integer({ min: -5, max: 200 }),
+  remembered: FastCheck.boolean()
+}).map(({ createdAt, expiresAfter, remembered, seenAfter }) => ({
+  remembered,
   createdAt,
   lastSeenAt: createdAt + seenAfter,
   expiresAt: createdAt + seenAfter + expiresAfter
@@ -32,7 +46,10 @@ const optional = <A>(value: FastCheck.Arbitrary<A>) => FastCheck.option(value, {
 const wish: FastCheck.Arbitrary<Plan.Wish> = FastCheck.oneof(
   FastCheck.record({
     data: optional(FastCheck.constant("\"new\"")),
-    signIn: optional(FastCheck.constantFrom("ada", "grace")),
+    signIn: optional(FastCheck.record({
+      userId: FastCheck.constantFrom("ada", "grace"),
+      remember: optional(FastCheck.boolean())
+    })),
     rotate: FastCheck.boolean(),
     create: FastCheck.boolean(),
     active: FastCheck.boolean()
@@ -61,8 +78,7 @@ const record = (key: FastCheck.Arbitrary<string>): FastCheck.Arbitrary<SessionRe
     userId: FastCheck.option(FastCheck.constantFrom("ada", "grace")),
     data: FastCheck.constantFrom("\"old\"", "\"other\""),
     version: FastCheck.integer({ min: 1, max: 9 }),
-    times,
-    remembered: FastCheck.boolean()
+    times
   }).map(({ times, ...others }) => ({ ...others, ...times }))
 
 const stored = record(FastCheck.constant("key"))
@@ -97,7 +113,8 @@ describe("Expiry", () => {
       const { now, timeouts, times } = given
       assert.strictEqual(
         Expiry.isLive(timeouts, times, now),
-        now - times.lastSeenAt < timeouts.idle && now - times.createdAt < timeouts.absolute && now < times.expiresAt
+        now - times.lastSeenAt < lifetimeOf(timeouts, times).idle &&
+          now - times.createdAt < lifetimeOf(timeouts, times).absolute && now < times.expiresAt
       )
     }
   )
@@ -109,7 +126,7 @@ describe("Expiry", () => {
       const seen = Expiry.seenAt(given.timeouts, given.times, given.now)
       assert.strictEqual(seen.createdAt, given.times.createdAt)
       assert.isAtLeast(seen.lastSeenAt, given.times.lastSeenAt)
-      assert.isAtMost(seen.expiresAt, seen.createdAt + given.timeouts.absolute)
+      assert.isAtMost(seen.expiresAt, seen.createdAt + lifetimeOf(given.timeouts, given.times).absolute)
       if (Expiry.isLive(given.timeouts, given.times, given.now)) assert.isAbove(seen.expiresAt, given.now)
     }
   )
@@ -118,22 +135,21 @@ describe("Expiry", () => {
     "a session lives for the idle timeout from its beginning, if the absolute one is not sooner",
     { timeouts, now, stored },
     ({ now, stored, timeouts }) => {
-      const begun = Expiry.beginAt(timeouts, now)
+      const begun = Expiry.beginAt(timeouts, now, stored.remembered)
+      const { idle } = lifetimeOf(timeouts, stored)
       assert.isTrue(Expiry.isPossible({ ...stored, ...begun }, now))
-      assert.isTrue(Expiry.isLive(timeouts, begun, now + timeouts.idle - 1))
-      assert.isFalse(Expiry.isLive(timeouts, begun, now + timeouts.idle))
+      assert.isTrue(Expiry.isLive(timeouts, begun, now + idle - 1))
+      assert.isFalse(Expiry.isLive(timeouts, begun, now + idle))
     }
   )
 
   prop(
     "what a list asks a store for is what is live, but for the stored deadline",
-    { timeouts, times, now },
-    (given) => {
-      const { now, timeouts, times } = given
-      const { begunAfter, seenAfter } = Expiry.liveAfter(timeouts, now)
+    { timeouts, stored, now },
+    ({ now, stored, timeouts }) => {
       assert.strictEqual(
-        times.lastSeenAt > seenAfter && times.createdAt > begunAfter && now < times.expiresAt,
-        Expiry.isLive(timeouts, times, now)
+        Expiry.isLiveAfter(stored, Expiry.liveAfter(timeouts, now), now),
+        Expiry.isLive(timeouts, stored, now)
       )
     }
   )
@@ -264,11 +280,10 @@ describe("plan", () => {
         earlierKey: keys[1] ?? null,
         renamedAt: keys.length === 0 ? null : now,
         handle: deriveHandle("new"),
-        userId: wish.signIn ?? null,
+        userId: wish.signIn?.userId ?? null,
         data: wish.data ?? initial,
         version: 1,
-        ...Expiry.beginAt(timeouts, now),
-        remembered: false
+        ...Expiry.beginAt(timeouts, now, wish.signIn?.remember ?? false)
       })
     }
   )
@@ -293,7 +308,7 @@ describe("plan", () => {
       assert.deepStrictEqual<unknown>(next, {
         ...stored,
         lastSeenAt: now,
-        expiresAt: Math.min(now + timeouts.idle, (stored?.createdAt ?? NaN) + timeouts.absolute)
+        expiresAt: soonest(timeouts, stored, now)
       })
     }
   )
@@ -318,7 +333,7 @@ describe("plan", () => {
         ...(extended
           ? {
             lastSeenAt: now,
-            expiresAt: Math.min(now + timeouts.idle, (stored?.createdAt ?? NaN) + timeouts.absolute)
+            expiresAt: soonest(timeouts, stored, now)
           }
           : {})
       })
@@ -343,7 +358,7 @@ describe("plan", () => {
         ...(isExtended
           ? {
             lastSeenAt: now,
-            expiresAt: Math.min(now + timeouts.idle, (stored?.createdAt ?? NaN) + timeouts.absolute)
+            expiresAt: soonest(timeouts, stored, now)
           }
           : {})
       })
@@ -361,11 +376,15 @@ describe("plan", () => {
         previousKey: stored?.key,
         earlierKey: stored?.previousKey,
         renamedAt: now,
-        handle: wish.signIn === stored?.userId ? stored?.handle : deriveHandle("new"),
-        userId: wish.signIn,
+        handle: wish.signIn?.userId === stored?.userId ? stored?.handle : deriveHandle("new"),
+        userId: wish.signIn?.userId,
         data: wish.data ?? stored?.data,
         version: (stored?.version ?? NaN) + 1,
-        ...Expiry.beginAt(timeouts, now)
+        ...Expiry.beginAt(
+          timeouts,
+          now,
+          wish.signIn?.remember ?? (wish.signIn?.userId === stored?.userId && stored?.remembered === true)
+        )
       })
     }
   )

@@ -11,7 +11,12 @@ type State = Request.State<Data, string, Stored>
 
 const initial = (): Data => ["initial"]
 
-const timeouts = { idle: 100, absolute: 1000, touchInterval: 10 }
+const timeouts = {
+  idle: 100,
+  absolute: 1000,
+  remembered: { idle: 300, absolute: 3000 },
+  touchInterval: 10
+}
 
 const recordAt = (lastSeenAt: number, change: Partial<SessionRecord> = {}): SessionRecord => ({
   name: "App",
@@ -106,7 +111,11 @@ const after = (events: ReadonlyArray<Event>, from: State = begin()): State =>
       case "change":
         return change(state, event.word)
       case "signIn":
-        return Request.stageSignIn(ready(state), event.user, event.carry ? (data) => [...data, "carried"] : undefined)
+        return Request.stageSignIn(
+          ready(state),
+          event.user,
+          event.carry ? { carry: (data) => [...data, "carried"] } : {}
+        )
       case "load":
         return Request.load(
           state,
@@ -229,15 +238,18 @@ describe("What is staged", () => {
 
   prop(
     "by a sign-in is the user, and the initial data but for what carry keeps",
-    { state, carry: FastCheck.boolean() },
-    ({ carry, state }) => {
+    { state, carry: FastCheck.boolean(), remember: FastCheck.option(FastCheck.boolean(), { nil: undefined }) },
+    ({ carry, remember, state }) => {
       const before = ready(state)
-      const next = Request.stageSignIn(before, "ada", carry ? (data) => [...data, "carried"] : undefined)
+      const next = Request.stageSignIn(before, "ada", {
+        ...(carry ? { carry: (data) => [...data, "carried"] } : {}),
+        remember
+      })
       assert.deepStrictEqual(next.content, {
         before: before.content.before,
         data: carry ? [...before.content.data, "carried"] : initial()
       })
-      assert.deepStrictEqual(next.staged.signIn, { user: "ada" })
+      assert.deepStrictEqual(next.staged.signIn, { user: "ada", remember })
       assert.strictEqual(next.staged.changes.length, state.staged.changes.length + 1)
       // On fresh data it means the same.
       assert.deepStrictEqual(
@@ -396,11 +408,11 @@ describe("A commit", () => {
     ({ before, loss, mine }) => {
       const loaded = Request.load(Request.ended(after(before), nothingStaged), storedAt(5, ["stored"], "ada"), false)
       const ends = mine === null ? [] : [{ name: "App", userId: "ada", only: mine }]
-      const lost = Request.lost(Request.stageSignIn(ready(loaded), "ada", undefined), loaded.staged, loss, ends)
+      const lost = Request.lost(Request.stageSignIn(ready(loaded), "ada", {}), loaded.staged, loss, ends)
       assert.strictEqual(Request.refusal(lost), mine === "handle" ? undefined : loss)
       assert.isUndefined(Request.refusal({ ...lost, staged: { ...lost.staged, signIn: undefined } }))
       assert.isUndefined(
-        Request.refusal(Request.stageSignIn(ready(Request.ended(lost, lost.staged)), "ada", undefined))
+        Request.refusal(Request.stageSignIn(ready(Request.ended(lost, lost.staged)), "ada", {}))
       )
     },
     { fastCheck: { numRuns: 500 } }
@@ -490,12 +502,13 @@ describe("planCookie", () => {
     outcome: FastCheck.constantFrom(...outcomes),
     isStored: FastCheck.boolean(),
     seenBefore: FastCheck.option(FastCheck.integer({ min: 0, max: 10 }), { nil: undefined, freq: 1 }),
-    lifetime: FastCheck.constantFrom(50, 100, 150, 2000)
-  }).map(({ isStored, lifetime, outcome, seenBefore }): State => ({
+    lifetime: FastCheck.constantFrom(50, 100, 150, 2000),
+    remembered: FastCheck.boolean()
+  }).map(({ isStored, lifetime, outcome, remembered, seenBefore }): State => ({
     ...begin(),
     outcome,
     seenBefore,
-    stored: isStored ? { data: initial(), record: recordAt(20, { expiresAt: 20 + lifetime }) } : undefined
+    stored: isStored ? { data: initial(), record: recordAt(20, { expiresAt: 20 + lifetime, remembered }) } : undefined
   }))
 
   prop("clears the cookie after a sign-out alone, and only if one was sent", { cookie, told }, ({ cookie, told }) => {
@@ -513,14 +526,16 @@ describe("planCookie", () => {
     if (stored === undefined || outcome === "SignedOut" || outcome === "Untouched") {
       return assert.notStrictEqual(plan._tag, "Set")
     }
-    const end = Math.min(stored.record.expiresAt, 120)
-    const isTooLong = cookie.persistent && stored.record.expiresAt > 120
-    const moved = cookie.persistent && outcome === "Extended"
+    const { expiresAt, remembered } = stored.record
+    const longest = remembered ? 320 : 120
+    const persistent = cookie.persistent || remembered
+    const isTooLong = persistent && expiresAt > longest
+    const moved = persistent && outcome === "Extended"
     const isOld = cookie.changedAt !== undefined && seenBefore !== undefined && seenBefore < cookie.changedAt
     assert.deepStrictEqual(
       plan,
       outcome === "Given" || cookie.reissue || isTooLong || moved || isOld
-        ? { _tag: "Set", expiresAt: end }
+        ? { _tag: "Set", expiresAt: Math.min(expiresAt, longest), persistent }
         : { _tag: "Keep" }
     )
   }, { fastCheck: { numRuns: 2000 } })

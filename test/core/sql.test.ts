@@ -4,13 +4,14 @@ import * as SqlText from "effect-sessions/core/sqlText"
 import { sample } from "effect-sessions/core/storeModel"
 import * as FastCheck from "effect/FastCheck"
 import { test } from "vitest"
+import { always } from "../support/observedStore.js"
 
 const dialects = ["pg", "sqlite", "mysql"] as const
 const options: SqlText.TableOptions = { prefix: "sessions", schema: undefined, unlogged: false }
 
 const times = { lastSeenAt: 1000, expiresAt: 2000, now: 1000 }
 const user = { name: "name", userId: "user" }
-const page = { ...user, now: 1000, seenAfter: 0, begunAfter: 0, limit: 10, offset: 20 }
+const page = { ...user, now: 1000, liveAfter: always, limit: 10, offset: 20 }
 
 /** Every statement, in every form that it can take. */
 const statementsOf = (
@@ -37,7 +38,9 @@ const statementsOf = (
     "deleteByUser but one": statements.deleteByUser(user, undefined, "handle"),
     listByUser: statements.listByUser(page),
     deleteExpired: statements.deleteExpired(1000, 30),
-    count: statements.count("name", 1000),
+    count: statements.count({ name: "name", now: 1000, liveAfter: always }),
+    readTimes: statements.readTimes("name", ["handle"], 1000),
+    limitByUser: statements.limitByUser({ ...page, limit: 5, newest: { handle: "handle", createdAt: 1000 } }),
     clear: statements.clear("name"),
     "clear all": statements.clear(undefined),
     probe: statements.probe,

@@ -21,7 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { observe } from "../support/observedStore.js"
+import { countLive, observe } from "../support/observedStore.js"
 
 class AppSession extends Session.Tag<AppSession>()("AppSession", {
   data: Schema.Struct({ count: Schema.Number }),
@@ -139,7 +139,7 @@ describe("G4: as HttpApi middleware", () => {
       assert.strictEqual(gone.status, 401)
       assert.include(gone.body, { reason: "UnknownUser" })
       assert.strictEqual(gone.cookie, "__Host-sid=")
-      assert.strictEqual(yield* store.service.count("AppSession", 0), 0)
+      assert.strictEqual(yield* countLive(store.service, "AppSession", 0), 0)
     }))
 
   scoped(
@@ -166,7 +166,7 @@ describe("G4: as HttpApi middleware", () => {
         const other = yield* send("POST", "/sign-in")
         const changed = yield* send("POST", "/password", { cookie })
         assert.strictEqual(changed.status, 204)
-        assert.strictEqual(yield* store.service.count("AppSession", 0), 1)
+        assert.strictEqual(yield* countLive(store.service, "AppSession", 0), 1)
         const statuses = yield* Effect.forEach(
           [cookie, other.cookie, changed.cookie],
           (cookie) => Effect.map(send("GET", "/me", { cookie }), ({ status }) => status)

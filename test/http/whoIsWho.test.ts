@@ -28,6 +28,7 @@ import {
   userOf,
   webHandler
 } from "../support/app.js"
+import { countLive } from "../support/observedStore.js"
 import { victimApp } from "./support/inputs.js"
 import { openSocket } from "./support/rawSocket.js"
 import { contextOf } from "./support/routers.js"
@@ -296,7 +297,7 @@ describe("Two declarations with one cookie name in one app (B5)", () => {
         assert.strictEqual(response.status, 500)
         assert.deepStrictEqual(response.headers.getSetCookie(), [])
         saysSo(logged.join())
-        assert.strictEqual(yield* app.store.service.count("AdminSession", 0), 0)
+        assert.strictEqual(yield* countLive(app.store.service, "AdminSession", 0), 0)
       }).pipe(Effect.provide(Logger.replace(
         Logger.defaultLogger,
         Logger.map(Logger.stringLogger, (line) => {

@@ -63,6 +63,7 @@ const floors: ReadonlyArray<(name: string) => boolean> = [
   (name) =>
     [
       "SessionError",
+      "SessionEvents",
       "SessionMetrics",
       "SessionStore",
       "SessionToken",

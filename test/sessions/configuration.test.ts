@@ -351,7 +351,12 @@ describe("Configuration from the environment", () => {
   effect("sets the timeouts", () =>
     Effect.gen(function*() {
       const timeouts = yield* Effect.provide(SessionTimeouts.SessionTimeouts, timeoutsConfig)
-      assert.deepStrictEqual(timeouts, { idle: 1_800_000, absolute: 604_800_000, touchInterval: 60_000 })
+      assert.deepStrictEqual(timeouts, {
+        idle: 1_800_000,
+        absolute: 604_800_000,
+        remembered: { idle: 30 * 86_400_000, absolute: 90 * 86_400_000 },
+        touchInterval: 60_000
+      })
     }).pipe(provided([["SESSION_IDLE", "30 minutes"]])))
 
   effect("sets the cookie", () =>
@@ -391,7 +396,12 @@ describe("Configuration from the environment", () => {
 })
 
 describe("Without configuration", () => {
-  const documentedTimeouts = { idle: 900_000, absolute: 604_800_000, touchInterval: 60_000 }
+  const documentedTimeouts = {
+    idle: 900_000,
+    absolute: 604_800_000,
+    remembered: { idle: 2_592_000_000, absolute: 7_776_000_000 },
+    touchInterval: 60_000
+  }
 
   effect("the timeouts are 15 minutes and a week, touched once a minute", () =>
     Effect.gen(function*() {

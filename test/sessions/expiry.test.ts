@@ -1,4 +1,4 @@
-import { assert, describe, effect, layer } from "@effect/vitest"
+import { assert, describe, layer, scoped } from "@effect/vitest"
 import { Sessions, SessionStore, SessionTimeouts, type SessionToken } from "effect-sessions"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,7 @@ const edges = [
 const deadlines = <E>(name: string, storeLayer: Layer.Layer<SessionStore.SessionStore, E>) =>
   layer(storeLayer, { timeout: 60_000 })(`${name} keeps both deadlines to the millisecond`, (it) => {
     for (const [when, offset, live] of edges) {
-      it.effect(`an unused session ${live ? "lives" : "is over"} ${when} the idle timeout`, () =>
+      it.scoped(`an unused session ${live ? "lives" : "is over"} ${when} the idle timeout`, () =>
         Effect.gen(function*() {
           const sessions = yield* managerOf(yield* SessionStore.SessionStore)
           const { id } = yield* sessions.create()
@@ -44,7 +44,7 @@ const deadlines = <E>(name: string, storeLayer: Layer.Layer<SessionStore.Session
           assert.strictEqual(rotated._tag === "Right" ? "rotated" : rotated.left._tag, live ? "rotated" : "SessionGone")
         }))
 
-      it.effect(`a session in use all the time ${live ? "lives" : "is over"} ${when} the absolute timeout`, () =>
+      it.scoped(`a session in use all the time ${live ? "lives" : "is over"} ${when} the absolute timeout`, () =>
         Effect.gen(function*() {
           const sessions = yield* managerOf(yield* SessionStore.SessionStore, { absolute: "1 hour" })
           const { id } = yield* sessions.create({ user: "ada" })
@@ -67,7 +67,7 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL", () => {
 })
 
 describe("Activity", () => {
-  effect("extends the idle timeout from the moment of the activity", () =>
+  scoped("extends the idle timeout from the moment of the activity", () =>
     Effect.gen(function*() {
       const sessions = yield* managerOf(yield* SessionStore.makeMemory())
       const { id } = yield* sessions.create()
@@ -79,7 +79,7 @@ describe("Activity", () => {
       assert.isFalse(yield* isLive(sessions, id))
     }))
 
-  effect("is written when the interval is over, not a millisecond before", () =>
+  scoped("is written when the interval is over, not a millisecond before", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory()
       const sessions = yield* managerOf(store, { touchInterval: "1 minute" })
@@ -93,7 +93,7 @@ describe("Activity", () => {
       assert.strictEqual(yield* lastSeenAt, minute)
     }))
 
-  effect("does not include reading through the manager", () =>
+  scoped("does not include reading through the manager", () =>
     Effect.gen(function*() {
       const sessions = yield* managerOf(yield* SessionStore.makeMemory())
       const { id } = yield* sessions.create()
@@ -103,7 +103,7 @@ describe("Activity", () => {
       assert.isFalse(yield* isLive(sessions, id))
     }))
 
-  effect("never moves lastSeenAt back when the clock steps back", () =>
+  scoped("never moves lastSeenAt back when the clock steps back", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory()
       const sessions = yield* managerOf(store)
@@ -121,7 +121,7 @@ describe("Activity", () => {
 })
 
 describe("A changed policy", () => {
-  effect("that is shorter ends sessions that are stored already, at once", () =>
+  scoped("that is shorter ends sessions that are stored already, at once", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory()
       const before = yield* managerOf(store)
@@ -141,7 +141,7 @@ describe("A changed policy", () => {
       assert.isTrue(yield* isLive(before, id))
     }))
 
-  effect("that is longer revives no session that has expired", () =>
+  scoped("that is longer revives no session that has expired", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory()
       const before = yield* managerOf(store, { idle: "5 minutes" })
@@ -152,7 +152,7 @@ describe("A changed policy", () => {
       assert.isFalse(yield* after.touch(id))
     }))
 
-  effect("that is longer extends a live session with its next activity", () =>
+  scoped("that is longer extends a live session with its next activity", () =>
     Effect.gen(function*() {
       const store = yield* SessionStore.makeMemory()
       const before = yield* managerOf(store, { idle: "5 minutes" })
@@ -193,7 +193,7 @@ describe("Impossible times in a row make a visitor", () => {
   ]
 
   for (const [what, times, live] of cases) {
-    effect(what, () =>
+    scoped(what, () =>
       Effect.gen(function*() {
         yield* TestClock.setTime(now)
         const store = yield* SessionStore.makeMemory()

@@ -23,7 +23,7 @@ import {
   use,
   webHandler
 } from "../support/app.js"
-import { breakDown, leaveAlone } from "../support/observedStore.js"
+import { breakDown, countLive, leaveAlone } from "../support/observedStore.js"
 import { duringRequest } from "../support/overlap.js"
 
 const ownedApp = Effect.gen(function*() {
@@ -214,7 +214,7 @@ describe("A sign-out", () => {
         const now = 0
         yield* app.store.service.update({ key, expectedVersion: 1, data: "{}", lastSeenAt: 0, expiresAt: 0, now })
         yield* app.visit(browser, use((session) => Effect.zipRight(session.get, session.signOut)))
-        assert.strictEqual(yield* app.store.service.count(AppSession.sessionName, now), 0)
+        assert.strictEqual(yield* countLive(app.store.service, AppSession.sessionName, now), 0)
       })
   )
 })
@@ -235,7 +235,7 @@ describe("A session that ended meanwhile", () => {
           assert.strictEqual(answer.status, 401)
           assert.deepStrictEqual(answer.setCookies, [])
           assert.strictEqual(browser.cookies.size, 1)
-          assert.strictEqual(yield* app.store.service.count(AppSession.sessionName, 0), 0)
+          assert.strictEqual(yield* countLive(app.store.service, AppSession.sessionName, 0), 0)
         })
     )
   }

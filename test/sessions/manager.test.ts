@@ -10,7 +10,7 @@ effect(
   "a manager that an app has made, and changed, serves its requests as the layer's does",
   () =>
     Effect.gen(function*() {
-      const SessionsLive = Layer.effect(
+      const SessionsLive = Layer.scoped(
         AppSession.sessions,
         Effect.map(Sessions.make(AppSession), (sessions) => ({ ...sessions, clear: Effect.void }))
       )

@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { mysql, mysqlMissing, postgres, postgresMissing } from "../support/clients.js"
+import { countLive } from "../support/observedStore.js"
 import { sized } from "./support/size.js"
 import { change, now, owner, postgresWith, sample, storeOn, waitingForLock } from "./support/stores.js"
 
@@ -46,7 +47,7 @@ const signOutsEverywhere = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>
     const rounds = sized({ small: 40, full: 1_000 })
     yield* Effect.replicateEffect(one, rounds, { concurrency: 8, discard: true })
     assert.strictEqual(removed, rounds * 5)
-    assert.strictEqual(yield* store.count(owner.name, now), 0)
+    assert.strictEqual(yield* countLive(store, owner.name, now), 0)
   })
 
 describe.skipIf(postgresMissing() !== undefined)("PostgreSQL undoes a statement", () => {
@@ -83,7 +84,7 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL undoes a statement"
       yield* waiting.open
       yield* Fiber.join(other)
       assert.strictEqual(yield* Fiber.join(removal), 2)
-      assert.strictEqual(yield* admin.count(owner.name, now), 0)
+      assert.strictEqual(yield* countLive(admin, owner.name, now), 0)
     }))
 
   scopedLive("never, however many sign out everywhere at once", () => signOutsEverywhere(postgres()))

@@ -22,9 +22,11 @@ const insideTransactions = (store: SessionStore.Service) =>
       rotate: (rotation) => inside(store.rotate(rotation)),
       delete: (deletion) => inside(store.delete(deletion)),
       deleteByUser: (deletion) => inside(store.deleteByUser(deletion)),
+      limitByUser: (limit) => inside(store.limitByUser(limit)),
       listByUser: (search) => inside(store.listByUser(search)),
+      readTimes: (search) => inside(store.readTimes(search)),
       deleteExpired: (before, limit) => inside(store.deleteExpired(before, limit)),
-      count: (name, now) => inside(store.count(name, now)),
+      count: (counting) => inside(store.count(counting)),
       clear: (name) => inside(store.clear(name))
     }
   })

@@ -12,6 +12,11 @@ import { dropTables, type Target, targets } from "./support/targets.js"
 
 const prefix = "planned"
 
+const liveSince = (time: number) => {
+  const since = { seenAfter: time, begunAfter: 0 }
+  return { ordinary: since, remembered: since }
+}
+
 /** Every statement that a growing table must not slow down. `count` and `clear` read all of it, by what they are for. */
 const indexed = (statements: SqlText.Statements): Record<string, SqlText.Statement> => {
   const key = fillKey(4)
@@ -36,11 +41,18 @@ const indexed = (statements: SqlText.Statements): Record<string, SqlText.Stateme
     listByUser: statements.listByUser({
       ...user,
       now: fillNow,
-      seenAfter: after,
-      begunAfter: 0,
+      liveAfter: liveSince(after),
       limit: 100,
       offset: 0
     }),
+    limitByUser: statements.limitByUser({
+      ...user,
+      now: fillNow,
+      liveAfter: liveSince(after),
+      limit: 5,
+      newest: { handle: "handle", createdAt: fillNow }
+    }),
+    readTimes: statements.readTimes("App", ["handle", "another"], fillNow),
     deleteExpired: statements.deleteExpired(fillNow - 60_000, 1000)
   }
 }

@@ -5,6 +5,7 @@ import type * as SessionStore from "effect-sessions/SessionStore"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { mysql, mysqlMissing, postgresMissing, sqlite } from "../support/clients.js"
+import { countLive } from "../support/observedStore.js"
 import { turn } from "../support/turn.js"
 import { isolated } from "./support/environment.js"
 import { campaign, report, rounded, sized, timeout } from "./support/size.js"
@@ -121,7 +122,7 @@ const noneSurvives = <E>(options: {
       seconds: rounded((performance.now() - started) / 1000)
     })
     assert.strictEqual(survivors.length, 0)
-    assert.strictEqual(yield* one.count(owner.name, 0), others)
+    assert.strictEqual(yield* countLive(one, owner.name, 0), others)
   })
 
 const rounds = sized({ small: 30, middle: 300, full: 5_000 })

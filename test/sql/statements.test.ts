@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { mysql } from "../support/clients.js"
+import { always, countLive } from "../support/observedStore.js"
 import { clientOf } from "./support/environment.js"
 import { ownPostgres } from "./support/ownPostgres.js"
 import { everySession, now, owner, rotation, sample, storeOn } from "./support/stores.js"
@@ -35,7 +36,13 @@ const operations = (store: SessionStore.Service) =>
       store.rotate(rotation(sample({ version: 2, userId: "user" }), "next"))
     ],
     ["listByUser", "SELECT", store.listByUser(everySession)],
-    ["count", "SELECT", store.count(owner.name, now)],
+    ["readTimes", "SELECT", store.readTimes({ name: owner.name, handles: ["handle", "other"], now })],
+    [
+      "limitByUser",
+      "DELETE",
+      store.limitByUser({ ...owner, now, liveAfter: always, limit: 5, newest: sample({ userId: "user" }) })
+    ],
+    ["count", "SELECT", countLive(store, owner.name, now)],
     ["deleteByUser but one", "DELETE", store.deleteByUser({ ...owner, except: "next" })],
     ["deleteByUser", "DELETE", store.deleteByUser(owner)],
     ["delete", "DELETE", store.delete({ keys: ["key", "other"], renamedAfter: 0, handle: "handle" })],

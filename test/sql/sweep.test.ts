@@ -4,6 +4,7 @@ import * as SessionStore from "effect-sessions/SessionStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import { countLive } from "../support/observedStore.js"
 import { clientOf } from "./support/environment.js"
 import { expiredOf, fill, fillKey, fillNow } from "./support/fill.js"
 import { percentile, report, rounded, sized, timeout } from "./support/size.js"
@@ -85,8 +86,8 @@ describe.each([postgresTarget, mysqlTarget])("$name", (target) => {
           const during = yield* reader
           yield* writer
           assert.strictEqual(removed[0] + removed[1], expiredOf(rows))
-          assert.strictEqual(yield* one.store.count(owner.name, 0), rows - expiredOf(rows))
-          assert.strictEqual(yield* one.store.count(owner.name, fillNow), rows - expiredOf(rows))
+          assert.strictEqual(yield* countLive(one.store, owner.name, 0), rows - expiredOf(rows))
+          assert.strictEqual(yield* countLive(one.store, owner.name, fillNow), rows - expiredOf(rows))
           report(`sweep, ${target.name}`, {
             rows,
             removed,

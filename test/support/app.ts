@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { observe } from "./observedStore.js"
+import { always, countLive, observe } from "./observedStore.js"
 
 const Data = Schema.Struct({
   count: Schema.Number,
@@ -170,7 +170,7 @@ export type App = Effect.Effect.Success<ReturnType<typeof makeApp>>
 export const userOf = use((session) => Effect.map(session.user, Option.getOrNull))
 
 /** How many rows the store holds, live or not. */
-export const rowsOf = (app: App) => app.store.service.count(AppSession.sessionName, -1)
+export const rowsOf = (app: App) => countLive(app.store.service, AppSession.sessionName, -1)
 
 /** The rows of a user in the store of an app, live at the beginning of time. */
 export const recordsOf = (app: App, userId: string) =>
@@ -178,8 +178,7 @@ export const recordsOf = (app: App, userId: string) =>
     name: AppSession.sessionName,
     userId,
     now: 0,
-    seenAfter: -1,
-    begunAfter: -1,
+    liveAfter: always,
     limit: 10,
     offset: 0
   })

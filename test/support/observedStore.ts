@@ -57,3 +57,12 @@ export const loseAnswer = (store: ObservedStore, lost: Operation): void =>
 /** From now on one operation of the store never comes back. */
 export const hang = (store: ObservedStore, hanging: Operation): void =>
   store.interfere((operation, effect) => operation === hanging ? Effect.never : effect)
+
+const since = { seenAfter: -Infinity, begunAfter: -Infinity }
+
+/** A policy by which every record is live that is so by its own deadline. */
+export const always: SessionStore.LiveAfter = { ordinary: since, remembered: since }
+
+/** How many records of a declaration are live by their own deadline. */
+export const countLive = (store: SessionStore.Service, name: string, now: number) =>
+  Effect.map(store.count({ name, now, liveAfter: always }), ({ live }) => live)

@@ -10,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { makeApp, managerOver, use } from "../../support/app.js"
 import { sqlite } from "../../support/clients.js"
+import { countLive } from "../../support/observedStore.js"
 import { knownId, signingKey } from "./ids.js"
 import { cookieOf, expectVictim, type Input, victimApp } from "./inputs.js"
 
@@ -222,7 +223,7 @@ export const configurationInputs: ReadonlyArray<Input> = [
         const store = yield* SessionStore.makeMemory({ capacity: 3 })
         const sessions = yield* managerOver(yield* makeApp({ store }), AnythingSession)
         for (let count = 0; count < 10; count++) yield* sessions.create()
-        assert.strictEqual(yield* store.count(AnythingSession.sessionName, 0), 3)
+        assert.strictEqual(yield* countLive(store, AnythingSession.sessionName, 0), 3)
       }).pipe(
         Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NODE_ENV", "production"]]))),
         Effect.provide(Logger.replace(Logger.defaultLogger, Logger.make(({ message }) => logged.push(message))))

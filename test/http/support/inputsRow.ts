@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { browserWith, contextOver, managerOver, use, webHandler } from "../../support/app.js"
 import { sqlite } from "../../support/clients.js"
+import { countLive } from "../../support/observedStore.js"
 import { knownId } from "./ids.js"
 import {
   cookieOf,
@@ -260,7 +261,7 @@ export const rowInputs: ReadonlyArray<Input> = [
       yield* expectAnonymous(app, [header], ["read"], "a year ahead")
       assert.strictEqual(yield* app.sessions.deleteExpired({ limit: 5 }), 5)
       yield* TestClock.setTime(0)
-      assert.strictEqual(yield* app.store.service.count("AppSession", 0), 17)
+      assert.strictEqual(yield* countLive(app.store.service, "AppSession", 0), 17)
       const back = yield* app.visit(browserWith(knownId), use((session) => session.user))
       assert.strictEqual(back.status, 200)
     })

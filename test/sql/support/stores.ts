@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as StoreModel from "../../../src/core/storeModel.js"
 import { postgres, postgresUrl } from "../../support/clients.js"
+import { always, countLive } from "../../support/observedStore.js"
 import { eventually } from "./processes.js"
 
 /** A record that is live at time 1000. */
@@ -32,7 +33,7 @@ export const now = 1000
 export const owner = { name: "name", userId: "user" }
 
 /** All sessions of that user. */
-export const everySession = { ...owner, now, seenAfter: 0, begunAfter: 0, limit: 100, offset: 0 }
+export const everySession = { ...owner, now, liveAfter: always, limit: 100, offset: 0 }
 
 /** Runs an effect at a time. What it waits for takes as long as ever. */
 export const atTime = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -72,8 +73,10 @@ export const operationsOf = (
   ["delete", true, store.delete({ keys: ["key"] })],
   ["deleteByUser", true, store.deleteByUser(owner)],
   ["listByUser", false, store.listByUser(everySession)],
+  ["readTimes", false, store.readTimes({ name: owner.name, handles: ["handle"], now })],
+  ["limitByUser", true, store.limitByUser({ ...owner, now, liveAfter: always, limit: 1, newest: sample() })],
   ["deleteExpired", true, store.deleteExpired(0, 10)],
-  ["count", false, store.count(owner.name, now)],
+  ["count", false, countLive(store, owner.name, now)],
   ["clear", true, store.clear()]
 ]
 
