@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
+import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,6 +16,7 @@ import * as Random from "effect/Random"
 import { wholeMillis } from "./core/expiry.js"
 import * as Durations from "./internal/durations.js"
 import { SessionConfigError, type SessionStoreError } from "./SessionError.js"
+import * as SessionEvents from "./SessionEvents.js"
 import * as SessionMetrics from "./SessionMetrics.js"
 import * as SessionStore from "./SessionStore.js"
 
@@ -34,6 +36,17 @@ export interface Options {
    * year at the most; 1 minute if left out.
    */
   readonly margin?: Duration.DurationInput | undefined
+}
+
+/**
+ * How to sweep, and that each sweep that has removed something is published to `SessionEvents`, which then must be
+ * provided.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface OptionsWithEvents extends Options {
+  readonly events: true
 }
 
 interface Settings {
@@ -107,11 +120,16 @@ export const sweep = (
  * @since 3.0.0
  * @category layers
  */
-export const layer = (
-  options: Options = {}
-): Layer.Layer<never, SessionConfigError, SessionStore.SessionStore> =>
-  Layer.scopedDiscard(Effect.gen(function*() {
+export function layer(options?: Options): Layer.Layer<never, SessionConfigError, SessionStore.SessionStore>
+export function layer(
+  options: OptionsWithEvents
+): Layer.Layer<never, SessionConfigError, SessionStore.SessionStore | SessionEvents.SessionEvents>
+export function layer(
+  options: Options | OptionsWithEvents = {}
+): Layer.Layer<never, SessionConfigError, SessionStore.SessionStore | SessionEvents.SessionEvents> {
+  return Layer.scopedDiscard(Effect.gen(function*() {
     const chosen = yield* settings(options)
+    const tell = "events" in options ? swept(yield* SessionEvents.SessionEvents) : () => Effect.void
     const wait = Effect.flatMap(
       Random.nextRange(chosen.interval / 2, chosen.interval * 1.5),
       (millis) => Effect.sleep(millis)
@@ -119,7 +137,7 @@ export const layer = (
     yield* Effect.zipRight(
       wait,
       Effect.catchAllCause(
-        sweepWith(chosen),
+        Effect.flatMap(sweepWith(chosen), tell),
         (cause) => Effect.logWarning("A sweep of expired sessions failed", cause)
       )
     ).pipe(
@@ -129,6 +147,12 @@ export const layer = (
       Effect.forkScoped
     )
   }))
+}
+
+const swept = (events: SessionEvents.Service) => (count: number): Effect.Effect<void> =>
+  count === 0
+    ? Effect.void
+    : Effect.flatMap(DateTime.now, (at) => events.publish({ _tag: "Swept", at, count }))
 
 /**
  * Sweeps in the background, as configured.
@@ -139,4 +163,4 @@ export const layer = (
 export const layerConfig = (
   options: Config.Config.Wrap<Options>
 ): Layer.Layer<never, SessionConfigError | ConfigError.ConfigError, SessionStore.SessionStore> =>
-  Layer.unwrapEffect(Effect.map(Config.unwrap(options), layer))
+  Layer.unwrapEffect(Effect.map(Config.unwrap(options), (options) => layer(options)))

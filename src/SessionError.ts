@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 const respond = (
-  encoded: { readonly _tag: string; readonly message: string; readonly [field: string]: string | boolean },
+  encoded: { readonly _tag: string; readonly message: string; readonly [field: string]: string | boolean | number },
   status: number
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
   Effect.succeed(HttpServerResponse.unsafeJson(encoded, { status, headers: { "cache-control": "no-store" } }))
@@ -237,6 +237,34 @@ export class SessionUnauthenticated
    */
   [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
     return respond({ _tag: this._tag, reason: this.reason, message: this.message }, 401)
+  }
+}
+
+/**
+ * A user is signed in, but signed in too long ago for what the request asks: he must sign in again first. Answers 403.
+ * `maxAge` is the age in milliseconds that a sign-in may have.
+ *
+ * @since 3.0.0
+ * @category errors
+ */
+export class SessionNotFresh extends Schema.TaggedError<SessionNotFresh>("effect-sessions/SessionNotFresh")(
+  "SessionNotFresh",
+  { reason: Schema.Literal("SignInTooOld"), maxAge: Schema.Number },
+  HttpApiSchema.annotations({ status: 403 })
+) {
+  /**
+   * @since 3.0.0
+   */
+  override get message(): string {
+    return "The sign-in is too old for this: sign in again first"
+  }
+
+  /**
+   * @since 3.0.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    const { _tag, maxAge, reason } = this
+    return respond({ _tag, reason, maxAge, message: this.message }, 403)
   }
 }
 

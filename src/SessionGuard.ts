@@ -12,13 +12,17 @@ import type * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Expiry from "./core/expiry.js"
+import * as Durations from "./internal/durations.js"
+import { withNow } from "./internal/engine.js"
 import type { Handle } from "./Session.js"
-import { type SessionStoreError, SessionUnauthenticated } from "./SessionError.js"
+import { SessionConfigError, SessionNotFresh, type SessionStoreError, SessionUnauthenticated } from "./SessionError.js"
 import type { ReadError } from "./Sessions.js"
 
 /**
@@ -123,6 +127,78 @@ const found = <Data, User, A, E, R>(
   loaded: Effect.Effect<Option.Option<A>, E, R>
 ): Effect.Effect<Option.Option<A>, SessionStoreError | E, R> =>
   Effect.tap(loaded, (user) => Option.isNone(user) ? session.destroy : Effect.void)
+
+/**
+ * Requires that the user signed in no longer ago than `maxAge`, for what a session that was left open must not do (step-up):
+ * change a password, sign out everywhere. Fails with `SessionNotFresh` (403) if he did, and with `SessionUnauthenticated`
+ * (401) if nobody is signed in. A `maxAge` that is no duration of 1 second to 365 days dies with a `SessionConfigError`.
+ *
+ * A page answers the 403 by asking for the password again. Signing in again as the same user makes the session fresh, gives
+ * it a new id and keeps its public handle; `carry` keeps its data: `session.signIn(user, { carry: (data) => data })`. Where
+ * to go back to afterwards, the app knows or keeps in the data, never in a URL that others can make.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option, Schema } from "effect"
+ * import { Session, SessionGuard } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * export const signOutEverywhere = Effect.gen(function*() {
+ *   yield* SessionGuard.fresh(AppSession, "10 minutes")
+ *   const user = yield* Effect.flatMap(AppSession, (session) => session.user)
+ *   const sessions = yield* AppSession.sessions
+ *   return Option.isNone(user) ? 0 : yield* sessions.destroyByUser(user.value)
+ * })
+ * ```
+ *
+ * @since 3.0.0
+ * @category guards
+ */
+export const fresh = <Self, Data, User>(
+  session: Context.Tag<Self, Handle<Data, User>>,
+  maxAge: Duration.DurationInput
+): Effect.Effect<void, SessionUnauthenticated | SessionNotFresh | ReadError, Self> => {
+  const { millis, problems } = Durations.read("SessionGuard.fresh: maxAge", maxAge, {
+    from: "1 seconds",
+    to: "365 days"
+  })
+  const valid = Effect.orDie(SessionConfigError.check("SessionGuard", problems, () => millis))
+  return Effect.flatMap(Effect.zip(valid, session), ([maxAge, session]) =>
+    Effect.flatMap(
+      session.info,
+      (info): Effect.Effect<void, SessionUnauthenticated | SessionNotFresh | ReadError> =>
+        Option.match(Option.flatMap(info, ({ authenticatedAt }) => authenticatedAt), {
+          onNone: () => whyNobody(session),
+          onSome: (authenticatedAt) =>
+            withNow((now) =>
+              Expiry.isFresh(authenticatedAt.epochMillis, maxAge, now)
+                ? Effect.void
+                : Effect.fail(new SessionNotFresh({ reason: "SignInTooOld", maxAge }))
+            )
+        })
+    ))
+}
+
+/**
+ * Answers with a redirect to `location` where `fresh` would answer 403: the page that asks for the password again.
+ * `location` is the app's own, never taken from the request.
+ *
+ * @since 3.0.0
+ * @category guards
+ */
+export const orSignInAgain = (location: string) =>
+<A, E, R>(
+  guard: Effect.Effect<A, E | SessionNotFresh, R>
+): Effect.Effect<A, Exclude<E, SessionNotFresh> | HttpServerResponse.HttpServerResponse, R> =>
+  Effect.catchIf(
+    guard,
+    (error): error is Extract<E | SessionNotFresh, SessionNotFresh> => Predicate.isTagged(error, "SessionNotFresh"),
+    () => Effect.fail(HttpServerResponse.redirect(location, { status: 302 }))
+  )
 
 /**
  * Answers with a redirect to `location` where a guard would answer 401: for pages. `location` is the app's own, never

@@ -542,6 +542,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
         const now = yield* engine.now
         const count = yield* store.deleteExpired(now - margin, whole(options?.limit, 1000))
         yield* Metric.incrementBy(SessionMetrics.swept, count)
+        if (count > 0) yield* engine.tell((at) => ({ _tag: "Swept", at, count }))
         return count
       }).pipe(traced("deleteExpired"))
   }

@@ -723,7 +723,9 @@ export const conformance = <E>(
         yield* Effect.forEach(
           Array.from({ length: 12 }, (_, index) => index),
           (index) => {
-            const newest = sample({ key: `${index}`, handle: `${index}`, userId: "user", createdAt: now + index % 3 })
+            const at = now + index % 3
+            const times = { createdAt: at, lastSeenAt: at }
+            const newest = sample({ key: `${index}`, handle: `${index}`, userId: "user", ...times })
             const user = { name: "name", userId: "user", now: now + 2, liveAfter }
             return Effect.zipRight(store.insert({ record: newest }), store.limitByUser({ ...user, limit: 5, newest }))
           },

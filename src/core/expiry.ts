@@ -89,6 +89,10 @@ export const isLiveAfter = (record: SessionRecord, { ordinary, remembered }: Liv
   return now < record.expiresAt && record.lastSeenAt > seenAfter && record.createdAt > begunAfter
 }
 
+/** Whether a sign-in is no older than `maxAge`. One that another node's clock puts into the future is as fresh as can be. */
+export const isFresh = (authenticatedAt: number, maxAge: number, now: number): boolean =>
+  now - authenticatedAt <= maxAge
+
 /** Whether the last written activity is so old that this one should be written too. */
 export const isTouchDue = (timeouts: Timeouts, times: Times, now: number): boolean =>
   now - times.lastSeenAt >= timeouts.touchInterval
