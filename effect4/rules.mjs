@@ -140,6 +140,7 @@ const reshaped = [
     to: "Exit.findErrorOption($1)"
   },
   { name: "HttpApp", from: /\bHttpApp\./g, to: "HttpEffect." },
+  { name: "Effect.makeLatch", from: /Effect\.makeLatch\(/g, to: "Latch.make(" },
   { name: "since when", from: /@since 3\.0\.0/g, to: "@since 4.0.0", files: ["src/"] }
 ]
 
@@ -165,7 +166,6 @@ const ofTests = [
   { name: "services of tags", from: /Context\.Tag\.Service</g, to: "Context.Service.Shape<" },
   { name: "clients with pools", from: /PgClient\.PgClientConfig\b/g, to: "PgClient.PgPoolConfig" },
   { name: "Schema.parseJson", from: /Schema\.parseJson\(/g, to: "Schema.fromJsonString(" },
-  { name: "Effect.makeLatch", from: /Effect\.makeLatch\(/g, to: "Latch.make(" },
   { name: "Config.mapAttempt", from: /Config\.mapAttempt\(/g, to: "Config.map(" },
   { name: "isServerResponse", from: /HttpServerResponse\.isServerResponse/g, to: "HttpServerResponse.isHttpServerResponse" },
   { name: "Scope.extend", from: /Scope\.extend\(/g, to: "Scope.provide(" },

@@ -12,6 +12,7 @@ import type * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -175,7 +176,7 @@ export const fresh = <Self, Data, User>(
           onNone: () => whyNobody(session),
           onSome: (authenticatedAt) =>
             withNow((now) =>
-              Expiry.isFresh(authenticatedAt.epochMillis, maxAge, now)
+              Expiry.isFresh(DateTime.toEpochMillis(authenticatedAt), maxAge, now)
                 ? Effect.void
                 : Effect.fail(new SessionNotFresh({ reason: "SignInTooOld", maxAge }))
             )
