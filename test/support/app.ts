@@ -1,10 +1,19 @@
 import * as HttpApp from "@effect/platform/HttpApp"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Session, SessionCookie, SessionMiddleware, Sessions, SessionStore, SessionTimeouts } from "effect-sessions"
+import {
+  Session,
+  SessionCookie,
+  SessionEvents,
+  SessionMiddleware,
+  Sessions,
+  SessionStore,
+  SessionTimeouts
+} from "effect-sessions"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -101,6 +110,8 @@ export interface AppOptions {
   readonly timeouts?: SessionTimeouts.Options | undefined
   readonly cookie?: SessionCookie.Options | undefined
   readonly sessions?: Sessions.Options | undefined
+  /** Where what happens is published. */
+  readonly events?: SessionEvents.Service | undefined
   readonly middleware?: SessionMiddleware.Options | undefined
 }
 
@@ -113,8 +124,15 @@ export const makeApp = Effect.fnUntraced(function*(options: AppOptions = {}) {
     : yield* Scope.extend(SessionStore.withTimeout(store.service, options.storeTimeout), yield* Scope.make())
   const timeouts = yield* SessionTimeouts.make(options.timeouts)
   const policy = yield* SessionCookie.make(options.cookie)
-  const context = yield* Effect.context<Sessions.Sessions<AppSession>>().pipe(
-    Effect.provide(Sessions.layerWith(AppSession, options.sessions ?? {})),
+  const settings = options.sessions ?? {}
+  const manager = options.events === undefined
+    ? Sessions.layerWith(AppSession, settings)
+    : Layer.provide(
+      Sessions.layerWith(AppSession, { ...settings, events: true }),
+      Layer.succeed(SessionEvents.SessionEvents, options.events)
+    )
+  // It lives as long as the test does.
+  const context = yield* Layer.buildWithScope(manager, yield* Scope.make()).pipe(
     Effect.provideService(SessionStore.SessionStore, bounded),
     Effect.provideService(SessionTimeouts.SessionTimeouts, timeouts)
   )
