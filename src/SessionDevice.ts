@@ -57,7 +57,7 @@ export interface Options {
  */
 export interface Describer {
   /** The device that a request came from. Waits for nothing and never fails, whatever the request says. */
-  readonly describe: (request: HttpServerRequest.HttpServerRequest) => Device
+  readonly describe: (request: Pick<HttpServerRequest.HttpServerRequest, "headers" | "remoteAddress">) => Device
 }
 
 const systemOf = (name: string, model: string | undefined): string =>
@@ -96,13 +96,6 @@ const labelOf = (userAgent: string | undefined): string => {
  *     const session = yield* AppSession
  *     yield* session.signIn(userId)
  *     yield* session.update((data) => ({ ...data, device: SessionDevice.describe(request) }))
- *   })
- *
- * export const devices = (userId: string) =>
- *   Effect.gen(function*() {
- *     const sessions = yield* AppSession.sessions
- *     const infos = yield* sessions.listByUser(userId)
- *     return infos.map(({ data, handle }) => ({ handle, label: data.device?.label ?? "Unknown device" }))
  *   })
  * ```
  *
