@@ -110,8 +110,8 @@ export const describe: Describer["describe"] = (request) => ({
 /**
  * Makes a `describe` that tells the address as well, which is personal data: keep it no longer than the session. It is the
  * address of the connection, or, where that is one of the trusted proxies, the last one in `X-Forwarded-For` that is none
- * of them. It needs the address of the connection: leave `HttpMiddleware.xForwardedHeaders` out, which takes the client's
- * word for it. Web handlers and sockets without an address have none; then it is null.
+ * of them. Leave `HttpMiddleware.xForwardedHeaders` out: it puts another address in the place of the connection's. Web
+ * handlers, and sockets without an address, have none; then it is null.
  *
  * Fails if an address or a range is none, or is everybody's.
  *
