@@ -565,11 +565,13 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           (rotated) => {
             if (rotated === undefined) return Effect.succeed(undefined)
             const [newId, record] = rotated
+            const told = signIn === undefined
+              ? tell((at) => ({ _tag: "Rotated", ...of(record, at) }))
+              : begun(record, true)
+            // Another user's sign-in is the end of the session as it was.
+            const ended = stored?.record.handle === record.handle ? told : Effect.zipRight(told, endings.hurry)
             return Effect.as(
-              Effect.zipRight(
-                Metric.increment(SessionMetrics.rotated),
-                signIn === undefined ? tell((at) => ({ _tag: "Rotated", ...of(record, at) })) : begun(record, true)
-              ),
+              Effect.zipRight(Metric.increment(SessionMetrics.rotated), ended),
               written(record, true, newId)
             )
           }
