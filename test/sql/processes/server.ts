@@ -73,6 +73,34 @@ const router = HttpRouter.empty.pipe(
       return done
     })
   ),
+  HttpRouter.get(
+    "/handle",
+    signedIn((session) =>
+      Effect.map(session.info, (info) => HttpServerResponse.text(Option.isNone(info) ? "" : info.value.handle))
+    )
+  ),
+  HttpRouter.post(
+    "/sign-out-others",
+    signedIn((session, user) =>
+      Effect.gen(function*() {
+        const sessions = yield* Ledger.sessions
+        const info = yield* session.info
+        const except = Option.isNone(info) ? undefined : info.value.handle
+        return HttpServerResponse.text(String(yield* sessions.destroyByUser(user, { except })))
+      })
+    )
+  ),
+  HttpRouter.post(
+    "/revoke",
+    signedIn((_session, user) =>
+      Effect.gen(function*() {
+        const sessions = yield* Ledger.sessions
+        return HttpServerResponse.text(String(yield* sessions.destroyByHandle(user, yield* parameter("handle"))))
+      })
+    )
+  ),
+  // Answers when the session has ended.
+  HttpRouter.get("/ended", signedIn((session) => Effect.as(session.ended, done))),
   HttpRouter.use(SessionMiddleware.httpRouter(Ledger))
 )
 
@@ -82,7 +110,7 @@ const announce = HttpServer.addressWith((address) =>
   })
 )
 
-const { CONNECTIONS, DATABASE_URL, ISOLATION, PREFIX, TOUCH_INTERVAL } = environment()
+const { CONNECTIONS, DATABASE_URL, ISOLATION, MAX_PER_USER, PREFIX, TOUCH_INTERVAL } = environment()
 
 const client = clientOf(DATABASE_URL, Number(CONNECTIONS))
 
@@ -91,7 +119,10 @@ const Live = Layer.effectDiscard(announce).pipe(
   Layer.provide(
     NodeHttpServer.layer(() => createServer({ keepAliveTimeout: 600_000 }), { port: 0, host: "127.0.0.1" })
   ),
-  Layer.provide(Sessions.layer(Ledger)),
+  Layer.provide(Sessions.layerWith(Ledger, {
+    endedInterval: "500 millis",
+    maxPerUser: MAX_PER_USER === "" ? undefined : Number(MAX_PER_USER)
+  })),
   Layer.provide(SqlSessionStore.layerWith({ prefix: PREFIX })),
   Layer.provide(ISOLATION === "" ? client : isolated(client, ISOLATION, Number(CONNECTIONS))),
   Layer.provide(SessionTimeouts.layerConfig({

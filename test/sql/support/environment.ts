@@ -12,6 +12,8 @@ export interface Environment {
   readonly TOUCH_INTERVAL?: string
   /** The isolation level of a MySQL client. The server's own if left out. */
   readonly ISOLATION?: string
+  /** How many sessions a user may have. No limit if left out. */
+  readonly MAX_PER_USER?: string
 }
 
 const required = (name: keyof Environment): string => {
@@ -26,7 +28,8 @@ export const environment = (): Required<Environment> => ({
   PREFIX: required("PREFIX"),
   CONNECTIONS: process.env["CONNECTIONS"] ?? "10",
   TOUCH_INTERVAL: process.env["TOUCH_INTERVAL"] ?? "60000",
-  ISOLATION: process.env["ISOLATION"] ?? ""
+  ISOLATION: process.env["ISOLATION"] ?? "",
+  MAX_PER_USER: process.env["MAX_PER_USER"] ?? ""
 })
 
 /** A client of MySQL whose connections, all of them, work at an isolation level of their own. */

@@ -22,14 +22,20 @@ export class Servers extends Context.Tag("test/Servers")<
   Servers,
   { readonly url: string; readonly prefix: string; readonly first: Server; readonly second: Server }
 >() {
-  static readonly on = (target: Target, prefix: string, isolation = ""): Layer.Layer<Servers> =>
+  static readonly on = (target: Target, prefix: string, isolation = "", maxPerUser = ""): Layer.Layer<Servers> =>
     Layer.scoped(
       Servers,
       Effect.gen(function*() {
         const url = target.url()
         yield* dropTables(url, prefix)
         // Every activity is written at once, so that reads and touches write, too.
-        const server = startServer({ DATABASE_URL: url, PREFIX: prefix, TOUCH_INTERVAL: "1", ISOLATION: isolation })
+        const server = startServer({
+          DATABASE_URL: url,
+          PREFIX: prefix,
+          TOUCH_INTERVAL: "1",
+          ISOLATION: isolation,
+          MAX_PER_USER: maxPerUser
+        })
         const [first, second] = yield* Effect.all([server, server], { concurrency: "unbounded" })
         return { url, prefix, first, second }
       })
