@@ -25,7 +25,7 @@ import { SessionStore } from "./SessionStore.js"
  * ```ts
  * import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
  * import { assert, it } from "@effect/vitest"
- * import { Session, SessionMiddleware, Sessions } from "effect-sessions"
+ * import { Session, SessionCookie, SessionMiddleware, Sessions, SessionTimeouts } from "effect-sessions"
  * import { TestBrowser } from "effect-sessions/testing"
  * import * as Effect from "effect/Effect"
  * import * as Layer from "effect/Layer"
@@ -53,7 +53,8 @@ import { SessionStore } from "./SessionStore.js"
  *   HttpLayerRouter.add("GET", "/me", me)
  * ).pipe(
  *   Layer.provide(SessionMiddleware.layerRouter(AppSession).layer),
- *   Layer.provide(Sessions.layerMemory(AppSession))
+ *   Layer.provide([Sessions.layerMemory(AppSession), SessionCookie.layer()]),
+ *   Layer.provide(SessionTimeouts.layer({ idle: "15 minutes" }))
  * )
  *
  * it.scoped("is signed in on one device, until the idle timeout", () =>
@@ -66,7 +67,7 @@ import { SessionStore } from "./SessionStore.js"
  *     assert.strictEqual(page.text, "ada")
  *     assert.strictEqual((yield* phone.get("/me")).text, "nobody")
  *
- *     yield* TestClock.adjust("1 day")
+ *     yield* TestClock.adjust("15 minutes")
  *     assert.strictEqual((yield* laptop.get("/me")).text, "nobody")
  *   }))
  * ```

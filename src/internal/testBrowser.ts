@@ -1,5 +1,6 @@
 import * as Headers from "@effect/platform/Headers"
 import * as HttpApp from "@effect/platform/HttpApp"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -273,15 +274,19 @@ const over = (
 
 /**
  * Opens a browser with an empty jar. The app runs with the services and by the clock of the fiber that opens it: by the
- * `TestClock`, in a test. Several browsers over one app are several devices.
+ * `TestClock`, in a test. Several browsers over one app are several devices. Fails if `origin` is none.
  *
  * @since 3.0.0
  * @category constructors
  */
-export const make = <E, R = never>(
+export function make<E, R>(
+  app: HttpApp.Default<E, R>,
+  options?: Options
+): Effect.Effect<TestBrowser, SessionConfigError, Exclude<R, Scope.Scope | HttpServerRequest.HttpServerRequest>>
+export function make<E, R>(
   app: HttpApp.Default<E, R | Scope.Scope>,
   options: Options = {}
-): Effect.Effect<TestBrowser, SessionConfigError, R> => {
+): Effect.Effect<TestBrowser, SessionConfigError, R> {
   const { origin = defaultOrigin } = options
   return Effect.zipRight(
     SessionConfigError.check("TestBrowser", originProblems("origin", origin), () => undefined),
