@@ -64,7 +64,12 @@ const echo = Effect.flatMap(
     Effect.map(
       request.text,
       (body) =>
-        HttpServerResponse.unsafeJson({ method: request.method, url: request.url, headers: request.headers, body })
+        HttpServerResponse.unsafeJson({
+          method: request.method,
+          url: request.url,
+          headers: { ...request.headers },
+          body
+        })
     )
 )
 
