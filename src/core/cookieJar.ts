@@ -93,16 +93,13 @@ const without = (parts: ReadonlyArray<string>, name: string, isGood: (value: str
 
 const isAddress = (host: string): boolean => host.startsWith("[") || /^[\d.]+$/.test(host)
 
-const belongsTo = (host: string, domain: string): boolean =>
-  host === domain || host.endsWith(`.${domain}`) && !isAddress(host)
-
 /** The domain a cookie is for, undefined for the host alone, or `false` if the host may not set it. */
 const domainOf = (attribute: string | undefined, host: string): string | undefined | false => {
   const domain = (attribute ?? "").replace(/^\./, "").toLowerCase()
   if (domain === "") return undefined
   // A name without a dot belongs to everybody, and so its cookies to nobody but a host of this very name.
   if (!domain.includes(".") || isAddress(host)) return domain === host ? undefined : false
-  return belongsTo(host, domain) ? domain : false
+  return host === domain || host.endsWith(`.${domain}`) ? domain : false
 }
 
 /** The folder of a page, which its cookies are for if they do not say so themselves. */
