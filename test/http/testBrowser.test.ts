@@ -441,6 +441,8 @@ describe("A response", () => {
       assert.strictEqual(yield* sent, "e=1")
       yield* TestClock.adjust("1 minute")
       assert.isUndefined(yield* sent)
+      yield* setCookie(browser, "f=1; Max-Age=60")
+      assert.deepStrictEqual(yield* namesIn(browser), ["f"])
     }))
 })
 
