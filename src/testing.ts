@@ -1,6 +1,7 @@
 /**
- * The conformance suite for session stores, to run with vitest: every sentence of the contract in `SessionStore`, races,
- * and random sequences of operations against a small model. A store that passes keeps the promises of this library.
+ * For tests with vitest. `TestBrowser` visits an app in process, by the `TestClock`, and keeps its cookies. `conformance`
+ * is the suite for session stores: every sentence of the contract in `SessionStore`, races, and random sequences of
+ * operations against a small model. A store that passes keeps the promises of this library.
  *
  * @since 3.0.0
  */
@@ -25,6 +26,67 @@ import {
 import type { SessionStoreError } from "./SessionError.js"
 import type { LiveAfter, Rotation, Service, SessionRecord, Update } from "./SessionStore.js"
 import { SessionStore } from "./SessionStore.js"
+
+/**
+ * A browser for tests of an app with sessions: no socket, no waiting. `make` takes the app, as `HttpRouter.toHttpApp`,
+ * `HttpLayerRouter.toHttpEffect` or `HttpApiBuilder.httpApp` make it, and serves every request in a fiber of its own, as
+ * a server does. The jar keeps, sends, refuses and forgets cookies as browsers do, by the Effect `Clock`.
+ *
+ * @example
+ * ```ts
+ * import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
+ * import { assert, it } from "@effect/vitest"
+ * import { Session, SessionCookie, SessionMiddleware, Sessions, SessionTimeouts } from "effect-sessions"
+ * import { TestBrowser } from "effect-sessions/testing"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Option from "effect/Option"
+ * import * as Schema from "effect/Schema"
+ * import * as TestClock from "effect/TestClock"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({ notes: Schema.Array(Schema.String) }),
+ *   initial: { notes: [] }
+ * }) {}
+ *
+ * const signIn = AppSession.pipe(
+ *   Effect.flatMap((session) => session.signIn("ada")),
+ *   Effect.as(HttpServerResponse.redirect("/me"))
+ * )
+ *
+ * const me = AppSession.pipe(
+ *   Effect.flatMap((session) => session.user),
+ *   Effect.map((user) => HttpServerResponse.text(Option.getOrElse(user, () => "nobody")))
+ * )
+ *
+ * const routes = Layer.mergeAll(
+ *   HttpLayerRouter.add("POST", "/sign-in", signIn),
+ *   HttpLayerRouter.add("GET", "/me", me)
+ * ).pipe(
+ *   Layer.provide(SessionMiddleware.layerRouter(AppSession).layer),
+ *   Layer.provide([Sessions.layerMemory(AppSession), SessionCookie.layer()]),
+ *   Layer.provide(SessionTimeouts.layer({ idle: "15 minutes" }))
+ * )
+ *
+ * it.scoped("is signed in on one device, until the idle timeout", () =>
+ *   Effect.gen(function*() {
+ *     const app = yield* HttpLayerRouter.toHttpEffect(routes)
+ *     const laptop = yield* TestBrowser.make(app)
+ *     const phone = yield* TestBrowser.make(app)
+ *
+ *     const page = yield* laptop.post("/sign-in", { follow: true })
+ *     assert.strictEqual(page.text, "ada")
+ *     assert.strictEqual((yield* phone.get("/me")).text, "nobody")
+ *
+ *     yield* TestClock.adjust("15 minutes")
+ *     assert.strictEqual((yield* laptop.get("/me")).text, "nobody")
+ *   }))
+ * ```
+ *
+ * @since 3.0.0
+ * @category testing
+ */
+export * as TestBrowser from "./internal/testBrowser.js"
 
 const now = 1000
 
