@@ -265,9 +265,9 @@ const bySchemes = <A>(session: A): { readonly session: A; readonly bearer: A } =
 /**
  * The options of an `HttpApiMiddleware.Tag` that provides the handle of the request's session: what it provides, what
  * it may fail with, and the security scheme that makes OpenAPI show the cookie, or the bearer token, or (`"either"`) both
- * as alternatives. `cookieName` is for that documentation only; it is what `SessionCookie` is configured with. Put the middleware on the API or on an
- * endpoint: one on a group runs after those of the endpoints. OpenAPI shows the scheme at each operation only for
- * middleware on endpoints, and for the whole document for middleware on the API.
+ * as alternatives. `cookieName` is for that documentation only; it is what `SessionCookie` is configured with. Put the
+ * middleware on the API or on an endpoint: one on a group runs after those of the endpoints. OpenAPI shows the scheme at
+ * each operation only for middleware on endpoints, and for the whole document for middleware on the API.
  *
  * @example
  * ```ts
