@@ -49,6 +49,28 @@ import * as Sessions from "./Sessions.js"
 /**
  * How the ids of sessions travel. See `Options`.
  *
+ * @example
+ * ```ts
+ * import { HttpServerResponse } from "@effect/platform"
+ * import { Effect, Option, Redacted, Schema } from "effect"
+ * import { Session } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * // With "either", where clients sign in that keep the id themselves
+ * export const signInForToken = (userId: string) =>
+ *   Effect.gen(function*() {
+ *     const session = yield* AppSession
+ *     if ((yield* session.transport) === "cookie") return HttpServerResponse.empty({ status: 403 })
+ *     yield* session.signIn(userId)
+ *     const token = yield* session.bearerToken
+ *     return HttpServerResponse.unsafeJson(Option.getOrNull(Option.map(token, Redacted.value)))
+ *   })
+ * ```
+ *
  * @since 3.0.0
  * @category models
  */
