@@ -194,7 +194,7 @@ describe("A request that may carry a cookie or a bearer token", () => {
       const isBoth = isOurs(cookie) && isOurs(bearer)
       for (const action of acting) {
         effect(
-          `with a cookie (${cookie}) and a token (${bearer}) ${isBoth ? "is refused that" : ""} ${action}`,
+          `with a cookie (${cookie}) and a token (${bearer}) that ${action}${isBoth ? " is refused" : ""}`,
           () =>
             Effect.gen(function*() {
               const { app, headersOf } = yield* makeBoth()
@@ -541,7 +541,8 @@ describe("The OpenAPI document of an API that takes either", () => {
     assert.deepStrictEqual(session, { type: "apiKey", name: "__Host-sid", in: "cookie" })
     assert.strictEqual(JSON.stringify(bearer).toLowerCase(), `{"type":"http","scheme":"bearer"}`)
     assert.deepStrictEqual(others, {})
-    assert.deepStrictEqual(specification.security, [{ session: [] }, { bearer: [] }])
+    const atOperation = specification.paths["/who"]?.get?.security ?? []
+    assert.deepStrictEqual([...specification.security, ...atOperation], [{ session: [] }, { bearer: [] }])
   })
 
   test("lists the refusal of two credentials", () => {
