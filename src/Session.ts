@@ -138,9 +138,12 @@ export interface Handle<Data, User> {
   readonly isCsrfToken: (token: string) => boolean
 
   /**
-   * Commits, and returns the id to hand out to a client that keeps it itself instead of a cookie (the `bearer`
-   * transport): what it shall send as `Authorization: Bearer …`. Only a request that gave the session a new id, by a
-   * sign-in, a rotation or a first change, gets it, and only with that transport; none otherwise.
+   * Commits, and returns the id to hand out to a client that keeps it itself instead of a cookie (the transports
+   * `bearer` and `either`): what it shall send as `Authorization: Bearer …`. Only a request that gave the session a new
+   * id, by a sign-in, a rotation or a first change, gets it, and only with those transports; none otherwise.
+   *
+   * With `either`, who came with a cookie gets none: its id stays in the cookie. Who came with neither cookie nor token
+   * becomes a client that keeps the id itself by asking for it, and its response sets no cookie.
    */
   readonly bearerToken: Effect.Effect<Option.Option<Redacted.Redacted<string>>, CommitError | SessionResponseSent>
 
@@ -149,6 +152,9 @@ export interface Handle<Data, User> {
    * be unknown or expired. Asks no store.
    */
   readonly credential: Effect.Effect<"missing" | "rejected" | "accepted">
+
+  /** What carried the id that the request brought: `"none"` unless `credential` is `"accepted"`. Asks no store. */
+  readonly transport: Effect.Effect<"none" | "cookie" | "bearer">
 }
 
 /**

@@ -189,21 +189,25 @@ const checkBy = <Self, Data, User>(
       referer: headers["referer"]
     }
     if (!Csrf.isUnsafe(provenance)) return Effect.void
-    if (Csrf.isForeign(provenance, policy)) return refuse("Foreign")
-    if (!policy.token || Csrf.opensSocket(provenance)) return Effect.void
     return Effect.flatMap(session, (session) =>
-      Effect.flatMap(session.credential, (credential) =>
+      Effect.flatMap(session.transport, (transport) => {
+        // No browser sends this by itself.
+        if (transport === "bearer") return Effect.void
+        if (Csrf.isForeign(provenance, policy)) return refuse("Foreign")
+        if (!policy.token || Csrf.opensSocket(provenance)) return Effect.void
         // Without an id of ours no token is good: its body need not be read.
-        credential !== "accepted" ? refuse("Token") : Effect.flatMap(
+        return transport === "none" ? refuse("Token") : Effect.flatMap(
           sentToken(request, policy),
           (token) => token !== undefined && session.isCsrfToken(token) ? Effect.void : refuse("Token")
-        )))
+        )
+      }))
   })
 
 /**
  * Checks the request in context: succeeds, or fails with `SessionCsrfError` (403). Requests with the methods GET, HEAD
- * and OPTIONS pass, but for those that open a socket, which must come from the app too, without a token. Asks no
- * store. Reads the body only of a form that comes with an id and without a token in a header.
+ * and OPTIONS pass, but for those that open a socket, which must come from the app too, without a token. So do requests
+ * whose session is that of a bearer token, which no browser sends by itself. Asks no store. Reads the body only of a form
+ * that comes with an id and without a token in a header.
  *
  * @since 3.0.0
  * @category guards

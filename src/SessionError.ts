@@ -302,8 +302,39 @@ export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effe
 }
 
 /**
- * A part of this library was configured in a way that cannot work or is not safe. Only layers fail with it, when they
- * are built. `problems` says, one sentence each, what to change.
+ * A request carries a session in its cookie and another or the same one in its `Authorization` header, both well-formed and
+ * correctly signed, where either may carry it: nothing says which one is meant. Answers 400, before the handler runs and
+ * without asking a store. The client shall send one of the two: a script of a browser that keeps the token itself leaves
+ * the cookie out with `credentials: "omit"`.
+ *
+ * @since 3.0.0
+ * @category errors
+ */
+export class SessionCredentialsError
+  extends Schema.TaggedError<SessionCredentialsError>("effect-sessions/SessionCredentialsError")(
+    "SessionCredentialsError",
+    {},
+    HttpApiSchema.annotations({ status: 400 })
+  )
+{
+  /**
+   * @since 3.0.0
+   */
+  override get message(): string {
+    return "The request carries both a session cookie and a bearer token: send one of them"
+  }
+
+  /**
+   * @since 3.0.0
+   */
+  [HttpServerRespondable.symbol](): Effect.Effect<HttpServerResponse.HttpServerResponse> {
+    return respond({ _tag: this._tag, message: this.message }, 400)
+  }
+}
+
+/**
+ * A part of this library was configured, or used in a test, in a way that cannot work or is not safe. Layers fail
+ * with it when they are built; what serves requests does not. `problems` says, one sentence each, what to change.
  *
  * @since 3.0.0
  * @category errors

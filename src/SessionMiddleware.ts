@@ -16,6 +16,8 @@
  *   any other; an app that is run in the handler's own fiber has no response of its own, and is not committed.
  * - `Effect.timeout` belongs inside this middleware, or in the handler. Around it, it loses the hook, and with it
  *   the commit.
+ * - With the transport `"either"`, a request that carries a cookie and a bearer token, both well-formed and correctly
+ *   signed, is answered with `SessionCredentialsError` (400) in place of the handler, whether that uses the session or not.
  * - `Cache-Control: no-store` and `Vary` are added to responses of requests that used their session, and only to those.
  *
  * @since 3.0.0
@@ -25,6 +27,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -35,12 +38,43 @@ import * as SessionCookie from "./SessionCookie.js"
 import {
   type SessionConfigError,
   SessionConflict,
+  SessionCredentialsError,
   SessionDataError,
   SessionGone,
   SessionResponseSent,
   SessionStoreError
 } from "./SessionError.js"
 import * as Sessions from "./Sessions.js"
+
+/**
+ * How the ids of sessions travel. See `Options`.
+ *
+ * @example
+ * ```ts
+ * import { HttpServerResponse } from "@effect/platform"
+ * import { Effect, Option, Redacted, Schema } from "effect"
+ * import { Session } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * // With "either", where clients sign in that keep the id themselves
+ * export const signInForToken = (userId: string) =>
+ *   Effect.gen(function*() {
+ *     const session = yield* AppSession
+ *     if ((yield* session.transport) === "cookie") return HttpServerResponse.empty({ status: 403 })
+ *     yield* session.signIn(userId)
+ *     const token = yield* session.bearerToken
+ *     return HttpServerResponse.unsafeJson(Option.getOrNull(Option.map(token, Redacted.value)))
+ *   })
+ * ```
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export type Transport = "cookie" | "bearer" | "either"
 
 /**
  * How the middleware treats requests.
@@ -51,9 +85,21 @@ import * as Sessions from "./Sessions.js"
 export interface Options {
   /**
    * Where the id travels: in a cookie, or (`"bearer"`) in the `Authorization` header of clients that keep it
-   * themselves, which get it from `bearerToken`. One or the other, never both. `"cookie"` if left out.
+   * themselves, which get it from `bearerToken`. `"either"` takes both kinds of clients, each request by one of the two:
+   *
+   * - The cookie counts, or the bearer token. One that we cannot have made does not matter, nor does another scheme of
+   *   `Authorization`. Two that we may have made, even of one session, are refused with `SessionCredentialsError` (400)
+   *   before the handler runs, and without asking the store.
+   * - Who comes with a bearer token is told nothing by cookies. Who comes with a cookie gets no `bearerToken`.
+   * - Who comes with neither gets a cookie where a session begins, unless the handler asks for `bearerToken`: then that,
+   *   and no cookie.
+   * - `SessionCsrf` asks nothing of who comes with a bearer token. Who signs in to get one has no proof yet, so that
+   *   route stands outside of the check, and turns away who came with a cookie (`transport` of the handle says so): else
+   *   another site could sign a browser in there.
+   *
+   * `"cookie"` if left out.
    */
-  readonly transport?: "cookie" | "bearer" | undefined
+  readonly transport?: Transport | undefined
   /**
    * The policy of this session's cookie, from `SessionCookie.make`, instead of the one in context: for apps with two
    * sessions, whose cookies need two names.
@@ -98,18 +144,24 @@ const doorIn = <Self, Data, User>(
     return Door.make(definition, (handle: Session.Handle<Data, User>) => handle, engine, policy, options)
   })
 
-/** The same app, begun. The handle stays in the fiber's context, which ends with its request. */
-function through<Self, Data, User, E, R>(
+/**
+ * The same app, begun, or the refusal of its request in its place. The handle stays in the fiber's context, which ends with
+ * its request.
+ */
+function through<Self, Data, User, E, R, R1>(
   tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  begin: Door.Begin,
+  begin: Effect.Effect<void, SessionCredentialsError, R1>,
   app: HttpApp.Default<E, R>
-): HttpApp.Default<E, Exclude<R, Self>>
-function through<Self, Data, User, E>(
+): HttpApp.Default<E, Exclude<R, Self> | R1>
+function through<Self, Data, User, E, R1>(
   _tag: Context.Tag<Self, Session.Handle<Data, User>>,
-  begin: Door.Begin,
+  begin: Effect.Effect<void, SessionCredentialsError, R1>,
   app: HttpApp.Default<E>
-): HttpApp.Default<E> {
-  return Effect.zipRight(begin, app)
+): HttpApp.Default<E, R1> {
+  return Effect.matchEffect(begin, {
+    onFailure: (error) => HttpServerRespondable.toResponse(error),
+    onSuccess: () => app
+  })
 }
 
 /**
@@ -161,7 +213,7 @@ export const httpRouter = <Self, Data, User>(
       return begin
     })
   })
-  return (app) => Effect.zipRight(begin, through(definition, Effect.void, app))
+  return (app) => through(definition, begin, app)
 }
 
 /**
@@ -215,15 +267,29 @@ export const Failure = Schema.Union(
   SessionGone,
   SessionConflict,
   SessionDataError,
-  SessionResponseSent
+  SessionResponseSent,
+  SessionCredentialsError
 )
+
+/** The schemes of a transport, by their names in OpenAPI. Either of two alternatives is enough. */
+const securityOf = (
+  transport: Transport,
+  cookieName: string
+): { readonly session: HttpApiSecurity.HttpApiSecurity; readonly bearer?: HttpApiSecurity.HttpApiSecurity } => {
+  if (transport === "bearer") return { session: HttpApiSecurity.bearer }
+  const session = HttpApiSecurity.apiKey({ in: "cookie", key: cookieName })
+  return transport === "either" ? { session, bearer: HttpApiSecurity.bearer } : { session }
+}
+
+/** Whichever scheme is tried, the door reads what the request carries itself. */
+const bySchemes = <A>(session: A): { readonly session: A; readonly bearer: A } => ({ session, bearer: session })
 
 /**
  * The options of an `HttpApiMiddleware.Tag` that provides the handle of the request's session: what it provides, what
- * it may fail with, and the security scheme that makes OpenAPI show the cookie, or the bearer token. `cookieName` is
- * for that documentation only; it is what `SessionCookie` is configured with. Put the middleware on the API or on an
- * endpoint: one on a group runs after those of the endpoints. OpenAPI shows the scheme at each operation only for
- * middleware on endpoints, and for the whole document for middleware on the API.
+ * it may fail with, and the security scheme that makes OpenAPI show the cookie, or the bearer token, or (`"either"`) both
+ * as alternatives. `cookieName` is for that documentation only; it is what `SessionCookie` is configured with. Put the
+ * middleware on the API or on an endpoint: one on a group runs after those of the endpoints. OpenAPI shows the scheme at
+ * each operation only for middleware on endpoints, and for the whole document for middleware on the API.
  *
  * @example
  * ```ts
@@ -266,7 +332,7 @@ export const Failure = Schema.Union(
  */
 export const httpApi = <Self, Data, User>(
   definition: Declared<Self, Data, User>,
-  options: { readonly transport?: Options["transport"]; readonly cookieName?: string | undefined } = {}
+  options: { readonly transport?: Transport | undefined; readonly cookieName?: string | undefined } = {}
 ): {
   readonly provides: Declared<Self, Data, User>
   readonly failure: typeof Failure
@@ -274,16 +340,12 @@ export const httpApi = <Self, Data, User>(
 } => ({
   provides: definition,
   failure: Failure,
-  security: {
-    session: options.transport === "bearer"
-      ? HttpApiSecurity.bearer
-      : HttpApiSecurity.apiKey({ in: "cookie", key: options.cookieName ?? "__Host-sid" })
-  }
+  security: securityOf(options.transport ?? "cookie", options.cookieName ?? "__Host-sid")
 })
 
 /**
  * The implementation of an `HttpApiMiddleware.Tag` that was declared with `httpApi`. Takes the manager and the cookie
- * policy from the layers it is built with.
+ * policy from the layers it is built with. `transport` is the one that the tag was declared with.
  *
  * @since 3.0.0
  * @category middleware
@@ -304,6 +366,6 @@ export const layerHttpApi = <Id, Self, Data, User>(
         begin,
         Effect.contextWith((context: Context.Context<never>) => Context.unsafeGet(context, definition))
       )
-      return { session: () => handle }
+      return bySchemes(() => handle)
     })
   )

@@ -114,3 +114,41 @@ export const fromBearer = (policy: Policy, bytes: number, header: string | undef
     ? { _tag: "Rejected", reason: "malformed" }
     : readAll(policy, bytes, now, [{ value, purpose: bearerPurpose, formerName: undefined }])
 }
+
+/** The request headers that may carry an id. */
+export interface Carriers {
+  readonly cookie: string | undefined
+  readonly authorization: string | undefined
+}
+
+/** What the two carriers say together, and whose word it is. */
+export interface Carried {
+  readonly carrier: "cookie" | "bearer"
+  readonly reading: Reading
+}
+
+/** Whether both carriers hold something that we may have made: then nothing says which one is meant. */
+export const carriesBoth = (policy: Policy, bytes: number, { authorization, cookie }: Carriers, now: number): boolean =>
+  authorization !== undefined && cookie !== undefined
+  && fromBearer(policy, bytes, authorization, now)._tag === "Accepted"
+  && fromCookie(policy, bytes, cookie, now)._tag === "Accepted"
+
+/**
+ * What a request says that may carry its id either way: what is ours counts, whatever stands beside it. Another scheme
+ * than `Bearer` is meant for somebody else, such as a proxy, and says nothing.
+ */
+export const fromEither = (
+  policy: Policy,
+  bytes: number,
+  { authorization, cookie }: Carriers,
+  now: number
+): Carried => {
+  const isOurs = authorization !== undefined && /^bearer\b/i.test(authorization)
+  const bearer: Carried = {
+    carrier: "bearer",
+    reading: fromBearer(policy, bytes, isOurs ? authorization : undefined, now)
+  }
+  if (bearer.reading._tag === "Accepted") return bearer
+  const reading = fromCookie(policy, bytes, cookie, now)
+  return reading._tag === "Missing" && bearer.reading._tag === "Rejected" ? bearer : { carrier: "cookie", reading }
+}

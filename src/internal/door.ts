@@ -22,7 +22,7 @@ import * as Expiry from "../core/expiry.js"
 import * as Request from "../core/request.js"
 import { responseHeaders } from "../core/responseHeaders.js"
 import * as SessionCookie from "../SessionCookie.js"
-import { SessionConfigError } from "../SessionError.js"
+import { SessionConfigError, SessionCredentialsError } from "../SessionError.js"
 import * as SessionMetrics from "../SessionMetrics.js"
 import type * as SessionStore from "../SessionStore.js"
 import type { SessionId } from "../SessionToken.js"
@@ -31,7 +31,7 @@ import * as Handle from "./handle.js"
 
 /** How a door treats requests. `SessionMiddleware.Options` explains each. */
 export interface Options {
-  readonly transport?: "cookie" | "bearer" | undefined
+  readonly transport?: "cookie" | "bearer" | "either" | undefined
   readonly background?: boolean | undefined
   readonly clearSiteData?: boolean | undefined
   readonly trustedProxy?: boolean | undefined
@@ -41,9 +41,9 @@ type HandleOf<Data, User> = ReturnType<typeof Handle.make<Data, User>>
 
 /**
  * Begins the session of the request in context: from now on its fiber has the handle in context, and the session's hook
- * after those hooks that are there.
+ * after those hooks that are there. Fails where the request carries two credentials, and either would count.
  */
-export type Begin = Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
+export type Begin = Effect.Effect<void, SessionCredentialsError, HttpServerRequest.HttpServerRequest>
 
 /** What the error of a commit answers, with what the response that it replaces said to all origins and caches. */
 const errorResponse = (
@@ -105,6 +105,8 @@ const report = (error: CommitError, sessionName: string) =>
 
 const clearSiteData = `"cache", "cookies", "storage"`
 
+const missing: Credential.Reading = { _tag: "Missing" }
+
 const credentials = { Missing: "missing", Rejected: "rejected", Accepted: "accepted" } as const
 
 const unanswered =
@@ -123,15 +125,36 @@ export const make = <Self, H, Data, User>(
   policy: SessionCookie.Policy,
   options: Options
 ): Begin => {
-  const isBearer = options.transport === "bearer"
-  const cookieName = isBearer ? undefined : policy.name
-  const toBearer = (id: SessionId) => isBearer ? Option.some(SessionCookie.toBearer(policy, id)) : Option.none()
+  const transport = options.transport ?? "cookie"
+  const takesBearer = transport !== "cookie"
+  const cookieName = transport === "bearer" ? undefined : policy.name
+  const carriers = transport === "either"
+    ? ["Authorization", "Cookie"] as const
+    : transport === "bearer"
+    ? ["Authorization"] as const
+    : ["Cookie"] as const
+  const toBearer = (id: SessionId) => SessionCookie.toBearer(policy, id)
   let warned = false
 
-  const read = (headers: HttpServerRequest.HttpServerRequest["headers"], arrivedAt: number): Credential.Reading =>
-    isBearer
-      ? Credential.fromBearer(policy, engine.token.bytes, headers["authorization"], arrivedAt)
-      : Credential.fromCookie(policy, engine.token.bytes, headers["cookie"], arrivedAt)
+  const carriersOf = (headers: HttpServerRequest.HttpServerRequest["headers"]): Credential.Carriers => ({
+    cookie: headers["cookie"],
+    authorization: headers["authorization"]
+  })
+
+  const read = (headers: HttpServerRequest.HttpServerRequest["headers"], arrivedAt: number): Credential.Carried => {
+    const { bytes } = engine.token
+    switch (transport) {
+      case "cookie":
+        return { carrier: transport, reading: Credential.fromCookie(policy, bytes, headers["cookie"], arrivedAt) }
+      case "bearer":
+        return {
+          carrier: transport,
+          reading: Credential.fromBearer(policy, bytes, headers["authorization"], arrivedAt)
+        }
+      case "either":
+        return Credential.fromEither(policy, bytes, carriersOf(headers), arrivedAt)
+    }
+  }
 
   const reportReading = (reading: Credential.Reading): Effect.Effect<void> | undefined => {
     if (reading._tag === "Rejected") {
@@ -202,7 +225,7 @@ export const make = <Self, H, Data, User>(
     cookies: ReadonlyArray<Cookies.Cookie>,
     response: HttpServerResponse.HttpServerResponse
   ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-    const headers = responseHeaders(response.headers, isBearer ? "Authorization" : "Cookie")
+    const headers = responseHeaders(response.headers, ...carriers)
     if (options.clearSiteData === true && outcome === "SignedOut") headers["clear-site-data"] = clearSiteData
     let withHeaders = response
     for (const name in headers) withHeaders = HttpServerResponse.setHeader(withHeaders, name, headers[name] ?? "")
@@ -218,12 +241,13 @@ export const make = <Self, H, Data, User>(
     return Effect.as(Effect.logWarning(insecureWarning), withCookies)
   }
 
-  const bring = (reading: Credential.Reading, arrivedAt: number): Handle.Brought => {
+  const bring = ({ carrier, reading }: Credential.Carried, arrivedAt: number): Handle.Brought => {
     const ids = reading._tag === "Accepted" ? reading.sent.map(({ text }) => text) : []
     return {
       ids,
       presented: { keys: ids.map(engine.keyOf), renamedAfter: Expiry.renamedAfter(arrivedAt) },
       credential: credentials[reading._tag],
+      transport: reading._tag === "Accepted" ? carrier : "none",
       report: reportReading(reading)
     }
   }
@@ -235,7 +259,7 @@ export const make = <Self, H, Data, User>(
     around: ReadonlyArray<Handle.Begun>
   ) => {
     const { headers, method } = request
-    let reading: Credential.Reading = { _tag: "Missing" }
+    let cookieReading: Credential.Reading = missing
     let session: Handle.RequestSession<Data, User> | undefined
     let closed = false
     // The hook runs again where a later one fails: then the same cookies are sent again.
@@ -243,9 +267,14 @@ export const make = <Self, H, Data, User>(
 
     const opened = (): Handle.RequestSession<Data, User> => {
       if (session !== undefined) return session
-      reading = read(headers, arrivedAt)
+      const carried = read(headers, arrivedAt)
+      const brought = bring(carried, arrivedAt)
+      if (carried.carrier === "cookie") cookieReading = carried.reading
       const canGiveId = !Csrf.opensSocket({ method, upgrade: headers["upgrade"] })
-      session = new Handle.RequestSession(engine, bring(reading, arrivedAt), { canGiveId, toBearer })
+      session = new Handle.RequestSession(engine, brought, {
+        canGiveId,
+        toBearer: takesBearer && brought.transport !== "cookie" ? toBearer : undefined
+      })
       session.inBackground = options.background ?? false
       session.closed = closed
       return session
@@ -259,7 +288,8 @@ export const make = <Self, H, Data, User>(
       response: HttpServerResponse.HttpServerResponse,
       now: number
     ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-      const cookies = isBearer ? [] : cookiesFor(reading, used, state, now)
+      const keepsItself = transport === "bearer" || used.asksForToken || used.brought.transport === "bearer"
+      const cookies = keepsItself ? [] : cookiesFor(cookieReading, used, state, now)
       used.letGo()
       const key = state.outcome === "Kept" && !isWritten ? state.stored?.record.key : undefined
       if (cookies.length === 0 || key === undefined) {
@@ -327,29 +357,50 @@ export const make = <Self, H, Data, User>(
     new SessionConfigError({
       module: "SessionMiddleware",
       problems: [
-        `the sessions ${engine.name} and ${other} have one cookie name, ${policy.name}: give one of them a policy of its `
-        + "own, made with SessionCookie.make, in the option cookie of its middleware"
+        other === engine.name
+          ? `the session ${other} has two middlewares around one handler, which take what the same request carries by `
+            + "different transports: give both the transport \"either\""
+          : `the sessions ${engine.name} and ${other} have one cookie name, ${policy.name}: give one of them a policy of its `
+            + "own, made with SessionCookie.make, in the option cookie of its middleware"
       ]
     })
 
-  return Effect.withFiberRuntime<void, never, HttpServerRequest.HttpServerRequest>((fiber) => {
+  /** Nothing says which of two credentials is meant: the answer depends on both, and no handler gets to see them. */
+  const refused = Effect.zipRight(
+    HttpApp.appendPreResponseHandler((_request, response) =>
+      Effect.succeed(HttpServerResponse.setHeaders(response, responseHeaders(response.headers, ...carriers)))
+    ),
+    Effect.suspend(() => new SessionCredentialsError())
+  )
+
+  return Effect.withFiberRuntime<void, SessionCredentialsError, HttpServerRequest.HttpServerRequest>((fiber) => {
     const context = fiber.currentContext
     const request = Context.unsafeGet(context, HttpServerRequest.HttpServerRequest)
     const begun = fiber.getFiberRef(Handle.requests)
     const ofThis = begun.filter(({ source }) => source === request.source)
     // Middleware that was applied twice goes on as it is.
-    const earlier = ofThis.find((one) => one.name === engine.name && one.cookieName === cookieName)
+    const earlier = ofThis.find((one) =>
+      one.name === engine.name && one.cookieName === cookieName && one.takesBearer === takesBearer
+    )
     if (earlier !== undefined) {
       if (options.background === true) earlier.beInBackground()
       return FiberRef.set(FiberRef.currentContext, earlier.provide(context))
     }
-    const rival = ofThis.find((one) => cookieName !== undefined && one.cookieName === cookieName)
+    const rival = ofThis.find((one) =>
+      (cookieName !== undefined && one.cookieName === cookieName)
+      || (takesBearer && one.takesBearer && one.name === engine.name)
+    )
     if (rival !== undefined) return Effect.die(sharedName(rival.name))
     const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    const { handle: opened, hook, ...controls } = open(request, clock.unsafeCurrentTimeMillis(), begun)
+    const arrivedAt = clock.unsafeCurrentTimeMillis()
+    if (
+      transport === "either" &&
+      Credential.carriesBoth(policy, engine.token.bytes, carriersOf(request.headers), arrivedAt)
+    ) return refused
+    const { handle: opened, hook, ...controls } = open(request, arrivedAt, begun)
     const handle = asHandle(opened)
     const provide = <R>(context: Context.Context<R>): Context.Context<R> => Context.add(context, tag, handle)
-    const begunHere = { name: engine.name, source: request.source, cookieName, provide, ...controls }
+    const begunHere = { name: engine.name, source: request.source, cookieName, takesBearer, provide, ...controls }
     return Effect.zipRight(
       Effect.updateFiberRefs((fiberId, refs) =>
         FiberRefs.updateManyAs(refs, {

@@ -25,6 +25,8 @@ export interface Brought {
   readonly ids: ReadonlyArray<string>
   readonly presented: Presented
   readonly credential: "missing" | "rejected" | "accepted"
+  /** What carried the ids. */
+  readonly transport: "none" | "cookie" | "bearer"
   /** Says what there is to say of the credential, when the session is first used. */
   readonly report: Effect.Effect<void> | undefined
 }
@@ -33,8 +35,8 @@ export interface Brought {
 export interface Options {
   /** Whether the response can hand out an id: that of a socket cannot. */
   readonly canGiveId: boolean
-  /** The id as the client shall send it, where the client keeps it itself. */
-  readonly toBearer: (id: SessionId) => Option.Option<Redacted.Redacted<string>>
+  /** The id as the client shall send it. Undefined where the client cannot be one that keeps it itself. */
+  readonly toBearer: ((id: SessionId) => Redacted.Redacted<string>) | undefined
 }
 
 /** A session that a request in progress has begun. */
@@ -45,6 +47,8 @@ export interface Begun {
   readonly source: unknown
   /** The name of its cookie. None for bearer tokens. */
   readonly cookieName: string | undefined
+  /** Whether bearer tokens count. */
+  readonly takesBearer: boolean
   /** Sessions of a user were ended in the course of this request. */
   readonly noteEnded: (end: UserEnd) => void
   /** Reading and changing counts as no activity from now on. */
@@ -96,6 +100,8 @@ export class RequestSession<Data, User> {
   inBackground = false
   /** Whether the response has been decided on. */
   closed = false
+  /** Whether the handler has asked for the id, to hand it out itself. */
+  asksForToken = false
   /** The ends of sessions of users in the course of this request. */
   endedHere: ReadonlyArray<UserEnd> = []
 
@@ -388,10 +394,13 @@ export class RequestSession<Data, User> {
   }
 
   bearerToken(): Effect.Effect<Option.Option<Redacted.Redacted<string>>, CommitError | SessionResponseSent> {
+    const { toBearer } = this.options
+    if (toBearer === undefined) return Effect.as(this.commit(), Option.none())
+    if (!this.closed) this.asksForToken = true
     return Effect.map(this.commit(), () =>
       this.given === undefined || this.state?.outcome !== "Given"
         ? Option.none()
-        : this.options.toBearer(this.given))
+        : Option.some(toBearer(this.given)))
   }
 
   /** The response has been decided on. */
@@ -434,7 +443,8 @@ export const make = <Data, User>(open: () => RequestSession<Data, User>) => ({
   csrfToken: Effect.suspend(() => open().csrfToken()),
   isCsrfToken: (token: string) => open().isCsrfToken(token),
   bearerToken: Effect.suspend(() => open().bearerToken()),
-  credential: Effect.sync(() => open().brought.credential)
+  credential: Effect.sync(() => open().brought.credential),
+  transport: Effect.sync(() => open().brought.transport)
 })
 
 const userOf = <Data, User>({ staged, stored }: State<Data, User>): Option.Option<User> =>

@@ -25,4 +25,13 @@ describe("responseHeaders", () => {
     assert.strictEqual(responseHeaders({ vary: "Cookie" }, "Authorization")["vary"], "Cookie, Authorization")
     assert.isUndefined(responseHeaders({ vary: "authorization" }, "Authorization")["vary"])
   })
+  test("with a client of either kind", () => {
+    const varying = (vary?: string) =>
+      responseHeaders(vary === undefined ? {} : { vary }, "Authorization", "Cookie")["vary"]
+    assert.strictEqual(varying(), "Authorization, Cookie")
+    assert.strictEqual(varying("Origin"), "Origin, Authorization, Cookie")
+    assert.strictEqual(varying("cookie"), "cookie, Authorization")
+    assert.isUndefined(varying("Cookie, authorization"))
+    assert.isUndefined(varying("*"))
+  })
 })

@@ -5,7 +5,6 @@ import { assert, describe, effect, scoped } from "@effect/vitest"
 import {
   Session,
   SessionCookie,
-  SessionCsrf,
   SessionError,
   SessionGuard,
   SessionMiddleware,
@@ -346,7 +345,7 @@ describe("No id, key, token or data is found", () => {
         const token = yield* session.bearerToken
         recorder.say("a token", token)
         if (Option.isSome(token)) tokens.push(Redacted.value(token.value))
-        yield* Effect.provide(SessionCsrf.check(AppSession), SessionCsrf.layer())
+        yield* new SessionError.SessionCsrfError({ reason: "Foreign" })
       })))
       const response = yield* Effect.promise(() =>
         handle(
