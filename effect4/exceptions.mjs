@@ -10,6 +10,8 @@ export const exceptions = {
 
 /** Files that this line alone has, each with its reason. */
 export const additions = {
+  "test/example/embedded.test.ts": "The example on Effect 3 needs no server for its data.",
+  "test/sql/multiplexed.test.ts": "The client of Effect 3 cannot do it.",
   "tsconfig.json": "Where it is generated, `effect-sessions` is another folder.",
   "test/support/properties.ts": "The properties of @effect/vitest draw from schemas only; those of the tests from fast-check."
 }

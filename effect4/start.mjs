@@ -41,15 +41,15 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   })
 }
 
-/** A PostgreSQL that lives as long as we are connected to it. */
+/** A PostgreSQL that lives as long as we are connected to it. Its data are where the example on Effect 3 has its file. */
 const startPostgres = async () => {
-  const keeper = ChildProcess.spawn(node, ["--import", "tsx", "postgres.mjs"], {
+  const keeper = ChildProcess.spawn(node, ["--import", "tsx", "postgres.mjs", Path.resolve("notes-server.postgres")], {
     cwd: here,
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "ipc"]
   })
   const ended = once(keeper, "exit")
-  const [{ problem, url }] = await Promise.race([
+  const [{ folder, problem, url }] = await Promise.race([
     once(keeper, "message"),
     ended.then(([code]) => [{ problem: `it ended with ${code}` }])
   ])
@@ -57,7 +57,7 @@ const startPostgres = async () => {
     if (keeper.connected) keeper.disconnect()
     await ended
   }
-  return { problem, url, stop }
+  return { folder, problem, url, stop }
 }
 
 const postgres = process.env.DATABASE_URL ? undefined : await startPostgres()
@@ -66,7 +66,10 @@ if (postgres?.problem !== undefined) {
   console.error(`Notes server: the embedded PostgreSQL did not start (${problem}). Set DATABASE_URL to another.`)
   process.exitCode = 1
 } else if (!stopped) {
-  if (postgres !== undefined) console.error("A PostgreSQL for this run alone has started. DATABASE_URL names another.")
+  if (postgres !== undefined) {
+    const data = postgres.folder === undefined ? "are gone after this run" : `stay in ${postgres.folder}`
+    console.error(`An embedded PostgreSQL has started. Its data ${data}. DATABASE_URL names another.`)
+  }
   const args = ["--env-file=examples/notes-server/local.env", "--import", "tsx", "examples/notes-server/main.ts"]
   const env = { ...process.env, ...(postgres === undefined ? {} : { DATABASE_URL: postgres.url }) }
   app = ChildProcess.spawn(node, args, { cwd: generated, env, stdio: "inherit" })

@@ -38,6 +38,10 @@ const isOpen = async (folder: string): Promise<boolean> => {
   return (mode & 0o001) !== 0 && (Path.dirname(folder) === folder || await isOpen(Path.dirname(folder)))
 }
 
+/** Whether whoever the server runs as can reach what is in a folder. */
+export const isReachable = async (folder: string): Promise<boolean> =>
+  findUser().uid === undefined || await isOpen(folder)
+
 /** A new folder for what tests write, where another user can reach it if need be and possible. */
 export const makeFolder = async (): Promise<string> => {
   const places = [OperatingSystem.tmpdir(), "/tmp", "/var/tmp", "/dev/shm"]
@@ -112,7 +116,7 @@ const start = (
   return { child, done }
 }
 
-/** A server with an empty database, not yet started. */
+/** A server, not yet started. */
 export interface Postgres {
   readonly url: string
   readonly start: () => Promise<void>
@@ -121,7 +125,32 @@ export interface Postgres {
   readonly crash: () => Promise<void>
 }
 
-/** Makes a server whose data is in a new folder of that name, within one that `makeFolder` made. */
+/** What programs run with, and where they are. */
+interface Programs {
+  readonly initdb: string
+  readonly user: User
+}
+
+/** Makes the folder of a server's data. Until it is whole it has another name, so that one that is there is whole. */
+const initialize = async (data: string, { initdb, user }: Programs): Promise<void> => {
+  const unfinished = `${data}.${process.pid}`
+  const password = `${unfinished}.password`
+  await FileSystem.mkdir(unfinished)
+  await FileSystem.writeFile(password, "postgres\n")
+  if (user.uid !== undefined && user.gid !== undefined) await FileSystem.chown(unfinished, user.uid, user.gid)
+  const flags = ["--auth=password", "--username=postgres", `--pwfile=${password}`, "--encoding=UTF8", "--no-sync"]
+  await start(initdb, [`--pgdata=${unfinished}`, ...flags], { ...user, cwd: Path.dirname(data) }).done
+  await FileSystem.rm(password)
+  try {
+    await FileSystem.rename(unfinished, data)
+  } catch (error) {
+    // Somebody else may have made it meanwhile.
+    await FileSystem.rm(unfinished, { recursive: true })
+    await FileSystem.stat(data).catch(() => Promise.reject(error))
+  }
+}
+
+/** Makes a server whose data is in a folder of that name, within one that it can reach. The data is made if it is new. */
 export const makePostgres = async (
   options: {
     readonly folder: string
@@ -141,12 +170,8 @@ export const makePostgres = async (
   }
 
   const data = Path.join(folder, name)
-  const password = `${data}.password`
-  await FileSystem.mkdir(data)
-  await FileSystem.writeFile(password, "postgres\n")
-  if (user.uid !== undefined && user.gid !== undefined) await FileSystem.chown(data, user.uid, user.gid)
-  const flags = ["--auth=password", "--username=postgres", `--pwfile=${password}`, "--encoding=UTF8", "--no-sync"]
-  await start(program("initdb"), [`--pgdata=${data}`, ...flags], { ...user, cwd: folder }).done
+  const isThere = await FileSystem.stat(data).then(() => true, () => false)
+  if (!isThere) await initialize(data, { initdb: program("initdb"), user })
 
   const port = await freePort()
   const all = [...settings, "listen_addresses=127.0.0.1", "unix_socket_directories="]
