@@ -46,12 +46,16 @@ export interface Options {
   readonly priority?: "low" | "medium" | "high" | undefined
   /**
    * Whether the cookie outlives the browser. It then lasts as long as the session: until the sooner of the idle and
-   * the absolute timeout. False if left out, unless `maxAge` or `expires` is set.
+   * the absolute timeout. False if left out, unless `maxAge` or `expires` is set. That of a session whose user asked to be
+   * remembered always outlives the browser.
    */
   readonly persistent?: boolean | undefined
-  /** A cookie that outlives the browser, for this long at most. Whole seconds, 400 days at most. */
+  /**
+   * A cookie that outlives the browser, for this long at most, also where the user asked to be remembered. Whole seconds,
+   * 400 days at most.
+   */
   readonly maxAge?: Duration.DurationInput | undefined
-  /** A cookie that outlives the browser, until this moment at the latest. */
+  /** A cookie that outlives the browser, until this moment at the latest, also where the user asked to be remembered. */
   readonly expires?: Date | undefined
   /**
    * When `path`, `domain`, `sameSite`, `httpOnly`, `persistent` or the like were last changed: the moment of that deploy.

@@ -33,7 +33,10 @@ const waiting = (app: App, browser: Browser) =>
     )
     const fiber = yield* Effect.fork(waiting)
     yield* Effect.yieldNow()
-    return { isOver: Effect.map(Fiber.poll(fiber), Option.isSome), fiber }
+    const isOver = Effect.gen(function*() {
+      return Option.isSome(yield* Fiber.poll(fiber))
+    })
+    return { isOver, fiber }
   })
 
 /** Lets what has been woken do its work. */

@@ -1,5 +1,6 @@
 import { assert, describe, effect } from "@effect/vitest"
 import { SessionStore } from "effect-sessions"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
@@ -30,7 +31,7 @@ describe("listByUser", () => {
             handle,
             current,
             notes: Option.map(data, ({ notes }) => notes),
-            times: [createdAt, lastSeenAt, expiresAt].map(({ epochMillis }) => epochMillis),
+            times: [createdAt, lastSeenAt, expiresAt].map(DateTime.toEpochMillis),
             remembered
           })),
           [

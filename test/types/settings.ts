@@ -15,6 +15,7 @@ import {
   SessionCookie,
   SessionCsrf,
   SessionError,
+  SessionEvents,
   SessionGuard,
   SessionMiddleware,
   Sessions,
@@ -56,6 +57,18 @@ complete(Layer.mergeAll(Sessions.layerMemory(App), Layer.provide(CookieLive, Tim
 complete(TimeoutsLive.pipe(Layer.provideMerge(Sessions.layerMemory(App))))
 // @ts-expect-error a cookie is no timeout
 complete(Sessions.layerMemory(App).pipe(Layer.provide(CookieLive)))
+
+// A manager that publishes what happens needs the events.
+
+const EventfulLive = Sessions.layerWith(App, { events: true, maxPerUser: 5 }).pipe(
+  Layer.provide([TimeoutsLive, SessionStore.layerMemory])
+)
+complete(EventfulLive.pipe(Layer.provide(SessionEvents.layer)))
+// @ts-expect-error without events
+complete(EventfulLive)
+// @ts-expect-error events beside the manager
+complete(Layer.merge(EventfulLive, SessionEvents.layer))
+complete(Sessions.layerWith(App, { maxPerUser: 5 }).pipe(Layer.provide([TimeoutsLive, SessionStore.layerMemory])))
 
 const SessionsLive = Sessions.layerMemory(App).pipe(Layer.provide(TimeoutsLive))
 
