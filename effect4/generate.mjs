@@ -21,6 +21,7 @@ const folders = [
   "test/editions/programs",
   "test/example",
   "test/http",
+  "test/recipes",
   "test/sessions",
   "test/sql",
   "test/support",

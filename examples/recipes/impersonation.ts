@@ -24,9 +24,11 @@ export interface User {
 }
 
 /** The app's users. */
-export class Users extends Context.Tag("Users")<Users, {
+export interface UsersService {
   readonly find: (id: string) => Effect.Effect<Option.Option<User>>
-}>() {}
+}
+
+export class Users extends Context.Tag("Users")<Users, UsersService>() {}
 
 export interface Deed {
   readonly what: string
@@ -39,9 +41,11 @@ export interface Deed {
 }
 
 /** The app's record of who did what. */
-export class AuditTrail extends Context.Tag("AuditTrail")<AuditTrail, {
+export interface AuditTrailService {
   readonly write: (deed: Deed) => Effect.Effect<void>
-}>() {}
+}
+
+export class AuditTrail extends Context.Tag("AuditTrail")<AuditTrail, AuditTrailService>() {}
 
 /** Both sessions for an app, each in a cookie of its own. */
 export const bothSessions = Effect.map(

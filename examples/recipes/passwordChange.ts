@@ -15,12 +15,14 @@ export interface User {
 }
 
 /** The app's users. */
-export class Users extends Context.Tag("Users")<Users, {
+export interface UsersService {
   readonly find: (id: string) => Effect.Effect<Option.Option<User>>
   /** The user whose password this is. */
   readonly authenticate: (id: string, password: string) => Effect.Effect<Option.Option<User>>
   readonly setPassword: (id: string, password: string) => Effect.Effect<void>
-}>() {}
+}
+
+export class Users extends Context.Tag("Users")<Users, UsersService>() {}
 
 export const changePassword = Effect.fnUntraced(function*(current: string, next: string) {
   const users = yield* Users
@@ -37,6 +39,5 @@ export const changePassword = Effect.fnUntraced(function*(current: string, next:
   yield* users.setPassword(id, next)
   yield* sessions.destroyByUser(id)
   yield* session.signIn(id, { carry: (initial) => ({ ...initial, cart }), remember })
-  yield* session.commit
   return HttpServerResponse.empty({ status: 204 })
 })

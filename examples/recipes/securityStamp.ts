@@ -17,13 +17,15 @@ export interface User {
 }
 
 /** The app's users. */
-export class Users extends Context.Tag("Users")<Users, {
+export interface UsersService {
   readonly find: (id: string) => Effect.Effect<Option.Option<User>>
   /** The user whose password this is, with the stamp that was read together with the password. */
   readonly authenticate: (id: string, password: string) => Effect.Effect<Option.Option<User>>
   /** The user with the new stamp. */
   readonly setPassword: (id: string, password: string) => Effect.Effect<User>
-}>() {}
+}
+
+export class Users extends Context.Tag("Users")<Users, UsersService>() {}
 
 /** The signed-in user. A session that began under another stamp ends here: 401. */
 export const currentUser = Effect.gen(function*() {

@@ -163,8 +163,13 @@ describe("An app that begins to sign", () => {
         const browser = yield* enter(unsigned)
         assert.strictEqual(yield* userOn(signing, browser), "ada")
         assert.isNull(yield* userOn(unsigned, browser))
-        // The session is there, and so is the cookie, where that node has stored nothing of its own.
+        // The session and the cookie are still there, until that node stores something for who is a visitor to it.
         assert.strictEqual(yield* userOn(signing, browser), "ada")
+        yield* unsigned.visit(
+          browser,
+          Effect.flatMap(AppSession, (session) => session.update((data) => ({ ...data, count: 1 })))
+        )
+        assert.isNull(yield* userOn(signing, browser))
       })
   )
 })

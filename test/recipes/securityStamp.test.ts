@@ -1,6 +1,5 @@
 import { assert, describe, effect } from "@effect/vitest"
 import { SessionGuard } from "effect-sessions"
-import type * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -13,7 +12,8 @@ import {
   currentUser,
   signIn,
   type User,
-  Users
+  Users,
+  type UsersService
 } from "../../examples/recipes/securityStamp.js"
 import { Browser } from "../support/app.js"
 import { breakDown, leaveAlone } from "../support/observedStore.js"
@@ -28,7 +28,7 @@ interface Row extends User {
 const makeUsers = () => {
   const rows = new Map<string, Row>([["ada", { id: "ada", stamp: 1, password: "old", changedAt: 0 }]])
   const read = (id: string) => Option.fromNullable(rows.get(id))
-  const service = (reading: Effect.Effect<void> = Effect.void): Context.Tag.Service<typeof Users> => ({
+  const service = (reading: Effect.Effect<void> = Effect.void): UsersService => ({
     find: (id) => Effect.sync(() => read(id)),
     authenticate: (id, password) =>
       Effect.suspend(() => {
