@@ -5,6 +5,7 @@ export const exceptions = {
   "test/support/vitestSettings.ts": "The settings of both lines are made of it as it is.",
   "test/sql/diskFull.test.ts": "SQLite, which has no driver yet.",
   "test/sql/sqliteNode.test.ts": "SQLite, which has no driver yet.",
+  "test/recipes/docs.test.ts": "docs/recipes.md shows the code for Effect 3.",
   "examples/notes-server/screenshot.png": "A picture, for the README of the folder above."
 }
 

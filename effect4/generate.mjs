@@ -22,6 +22,7 @@ const folders = [
   "test/example",
   "test/http",
   "test/package/consumer",
+  "test/recipes",
   "test/sessions",
   "test/sql",
   "test/support",

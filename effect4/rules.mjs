@@ -57,6 +57,7 @@ const renamed = [
   ["Config.redacted(", "Config.Redacted("],
   ["Config.boolean(", "Config.Boolean("],
   ["Config.duration(", "Config.Duration("],
+  ["Config.date(", "Config.Date("],
   ["ParseResult.ParseError", "Schema.SchemaError"],
   ["Schema.encode(", "Schema.encodeEffect("],
   [".unsafeInterruptAsFork(FiberId.none)", ".interruptUnsafe()"],
