@@ -373,7 +373,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
         },
         content: Request.apply(changes, stored === undefined ? initial() : stored.data, initial),
         active,
-        coming: { id: undefined, tried: undefined },
+        coming: Engine.noneComing(),
         endedHere: () => false
       })
     })

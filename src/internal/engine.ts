@@ -62,7 +62,12 @@ export interface Reading<Data, User> {
 export interface Coming {
   id: SessionId | undefined
   tried: SessionRecord | undefined
+  /** Whether what was tried is a sign-in. */
+  signsIn: boolean
 }
+
+/** A request that has not needed a new id yet. */
+export const noneComing = (): Coming => ({ id: undefined, tried: undefined, signsIn: false })
 
 /** What to write. */
 export interface Commit<Data, User> extends Reading<Data, User> {
@@ -386,6 +391,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   /** Writes a record under a new key, and returns it with its id. None if there was nothing to rename, or no longer. */
   const writeUnderNewKey = (
     coming: Coming,
+    signsIn: boolean,
     under: Plan.UnderKey,
     write: (record: SessionRecord) => Effect.Effect<boolean, SessionStoreError>,
     collisions = 0
@@ -395,6 +401,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       const isTriedAgain = coming.tried?.key === record.key
       coming.id = id
       coming.tried = record
+      coming.signsIn = signsIn
       const done = [id, record] as const
       return Effect.matchEffect(write(record), {
         onSuccess: (written) => Effect.succeed(written ? done : undefined),
@@ -412,7 +419,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           if (error.reason !== "KeyExists" || isTriedAgain || collisions === maxCollisions) return Effect.fail(error)
           coming.id = undefined
           coming.tried = undefined
-          return writeUnderNewKey(coming, under, write, collisions + 1)
+          return writeUnderNewKey(coming, signsIn, under, write, collisions + 1)
         }
       })
     })
@@ -441,9 +448,9 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
         return carryOut(asked, stored, content.data, plan, at)
       }))
 
-  /** A session was stored for the first time, or somebody signed in: then the user's others may be too many. */
-  const begun = (record: SessionRecord, isSignIn: boolean): Effect.Effect<void> => {
-    if (!isSignIn) return tell((at) => ({ _tag: "Began", ...of(record, at) }))
+  /** A session stands under a new id. Where somebody signed in, the user's others may be too many. */
+  const stands = (record: SessionRecord, isSignIn: boolean): Effect.Effect<void> => {
+    if (!isSignIn) return tell((at) => ({ _tag: record.version === 1 ? "Began" : "Rotated", ...of(record, at) }))
     const { remembered } = record
     const told = tell((at) => ({ _tag: "SignedIn", ...of(record, at), remembered }))
     return maxPerUser === undefined ? told : Effect.zipRight(told, limit(record, maxPerUser))
@@ -543,13 +550,18 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       case "Insert": {
         const unlessRenamed = plan.guarded ? { keys: presented.keys, after: presented.renamedAfter } : undefined
         return Effect.flatMap(
-          writeUnderNewKey(coming, plan.next, (record) => store.insert({ record, unlessRenamed })),
+          writeUnderNewKey(
+            coming,
+            signIn !== undefined,
+            plan.next,
+            (record) => store.insert({ record, unlessRenamed })
+          ),
           (inserted): Effect.Effect<Committed<Data, User>, CommitError> => {
             if (inserted === undefined) return Effect.fail(renamed())
             const [newId, record] = inserted
             const counted = Effect.zipRight(
               Metric.increment(SessionMetrics.created),
-              begun(record, signIn !== undefined)
+              stands(record, signIn !== undefined)
             )
             return Effect.as(
               plan.ends ? Effect.zipRight(counted, end({ keys: presented.keys })) : counted,
@@ -561,13 +573,16 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       case "Rotate": {
         const { expectedVersion, oldKey } = plan
         return Effect.flatMap(
-          writeUnderNewKey(coming, plan.next, (next) => store.rotate({ oldKey, expectedVersion, next, now: at })),
+          writeUnderNewKey(
+            coming,
+            signIn !== undefined,
+            plan.next,
+            (next) => store.rotate({ oldKey, expectedVersion, next, now: at })
+          ),
           (rotated) => {
             if (rotated === undefined) return Effect.succeed(undefined)
             const [newId, record] = rotated
-            const told = signIn === undefined
-              ? tell((at) => ({ _tag: "Rotated", ...of(record, at) }))
-              : begun(record, true)
+            const told = stands(record, signIn !== undefined)
             // Another user's sign-in is the end of the session as it was.
             const ended = stored?.record.handle === record.handle ? told : Effect.zipRight(told, endings.hurry)
             return Effect.as(
@@ -615,7 +630,10 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           if (current === undefined) return yield* gone
           // Ours, and the browser does not know its id yet.
           const newId = missed.record.key === coming.tried?.key ? coming.id : undefined
-          if (missed._tag === "Done") return { stored: current, newId, extended: true }
+          if (missed._tag === "Done") {
+            yield* stands(missed.record, coming.signsIn)
+            return { stored: current, newId, extended: true }
+          }
           yield* Metric.increment(SessionMetrics.conflicts)
           const committed = yield* attempt(asked, current, Request.apply(changes, current.data, initial))
           if (committed !== undefined) return { ...committed, newId: committed.newId ?? newId }
@@ -644,6 +662,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     if (mine === undefined) return yield* commitOn(asked, stored, content)
     const newId = coming.id
     coming.tried = undefined
+    yield* stands(mine.record, coming.signsIn)
     const committed = yield* commitOn(asked, mine, Request.apply(changes, mine.data, initial))
     return { ...committed, newId: committed.newId ?? newId }
   })

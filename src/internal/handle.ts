@@ -17,7 +17,7 @@ import * as Request from "../core/request.js"
 import { type SessionConflict, SessionGone, SessionResponseSent, type SessionStoreError } from "../SessionError.js"
 import type { SessionId } from "../SessionToken.js"
 import type { Coming, CommitError, Committed, Engine, ReadError, Stored } from "./engine.js"
-import { infoOf, renamed, withNow } from "./engine.js"
+import { infoOf, noneComing, renamed, withNow } from "./engine.js"
 
 /** What a request brings along. */
 export interface Brought {
@@ -107,7 +107,7 @@ export class RequestSession<Data, User> {
 
   /** The id that this request has given the session. */
   private given: SessionId | undefined = undefined
-  private readonly coming: Coming = { id: undefined, tried: undefined }
+  private readonly coming: Coming = noneComing()
   /** What commits took and could not write. */
   private drops: ReadonlyArray<Drop<Data, User>> = []
   private readonly lock = Effect.unsafeMakeSemaphore(1)

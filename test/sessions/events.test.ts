@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type App, AppSession, Browser, increment, makeApp, readData, signOut, use } from "../support/app.js"
-import { breakDown } from "../support/observedStore.js"
+import { breakDown, leaveAlone, unavailable } from "../support/observedStore.js"
 
 /** An app whose events are kept, as a list of what matters of each. */
 const audited = (options: Parameters<typeof makeApp>[0] = {}) =>
@@ -157,6 +157,40 @@ describe("Events", () => {
       const owned = yield* quiet.browserWithSession({ user: "ada" })
       yield* quiet.visit(owned.browser, signOut)
       assert.deepStrictEqual(quiet.store.take(), ["delete"])
+    }))
+
+  effect("tell once of a sign-in whose answer was lost, when it is found to be stored", () =>
+    Effect.gen(function*() {
+      const { app, take } = yield* audited({ sessions: { maxPerUser: 1 } })
+      yield* app.sessions.create({ user: "ada" })
+      yield* TestClock.adjust(1)
+      for (const operation of ["insert", "rotate"] as const) {
+        const browser = new Browser()
+        if (operation === "rotate") yield* app.visit(browser, use((session) => session.update(increment)))
+        take()
+        // The answer is lost, and so is that of the look-up: it is found before the next thing that is written.
+        let isLost = false
+        app.store.interfere((asked, effect) => {
+          if (asked === operation && !isLost) {
+            isLost = true
+            return Effect.zipRight(effect, Effect.fail(unavailable(asked, true)))
+          }
+          if (asked !== "read" || !isLost) return effect
+          app.store.interfere(leaveAlone)
+          return Effect.fail(unavailable(asked))
+        })
+        yield* app.visit(
+          browser,
+          use((session) =>
+            Effect.zipRight(
+              session.signIn("ada"),
+              Effect.zipRight(Effect.ignore(session.commit), session.update(increment))
+            )
+          )
+        )
+        assert.deepStrictEqual(take().map(({ _tag }) => _tag), ["SignedIn", "Revoked"])
+        yield* TestClock.adjust(1)
+      }
     }))
 
   scoped("tell of sweeps, by the cleaner and by hand", () =>
