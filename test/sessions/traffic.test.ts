@@ -5,6 +5,7 @@ import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import {
@@ -48,7 +49,35 @@ const asOwner =
       ({ browser }) => request(app, browser)
     )
 
+/** What a page does for the user whose session it is. */
+const forUser = (page: (app: App, user: string) => Effect.Effect<unknown, unknown>) =>
+  asOwner((app, browser) =>
+    app.visit(
+      browser,
+      use((session) => Effect.flatMap(session.user, (user) => page(app, Option.getOrElse(user, () => "nobody"))))
+    ), "ada")
+
 const rows: ReadonlyArray<Row> = [
+  {
+    request: "a list of the user's sessions",
+    costs: ["read", "listByUser"],
+    run: forUser((app, user) => app.sessions.listByUser(user))
+  },
+  {
+    request: "the end of one of the user's sessions",
+    costs: ["read", "deleteByUser"],
+    run: forUser((app, user) => app.sessions.destroyByHandle(user, "AAAAAAAAAAAAAAAA"))
+  },
+  {
+    request: "the end of all of the user's sessions",
+    costs: ["read", "deleteByUser"],
+    run: forUser((app, user) => app.sessions.destroyByUser(user))
+  },
+  {
+    request: "a change of all of the user's sessions",
+    costs: ["read", "listByUser", "update", "listByUser"],
+    run: forUser((app, user) => app.sessions.updateByUser(user, increment))
+  },
   {
     request: "no cookie, the handler reads",
     costs: [],
@@ -271,6 +300,8 @@ const statements = Effect.flatMap(
 const reset = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe("SELECT pg_stat_statements_reset()"))
 
 const verbs: Record<string, RegExp> = {
+  listByUser: /^SELECT.*ORDER BY/s,
+  deleteByUser: /^DELETE FROM \S+ WHERE name/,
   insert: /^INSERT/,
   search: /^SELECT.*JOIN/s,
   read: /^SELECT/,
