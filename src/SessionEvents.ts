@@ -77,7 +77,7 @@ export interface SignedOut extends OfSession {
  * Sessions of a user were ended: `count` of them, one event for all. `handle` is theirs if it was one by its handle.
  * `by` is who did it:
  *
- * - `"User"`: the user himself, in a request with a session of his own, which was among them.
+ * - `"User"`: the user himself, in a request that has read a session of his own, which was among them.
  * - `"OtherDevice"`: he too, in a request whose session was not among them.
  * - `"Limit"`: a sign-in that went beyond `maxPerUser`.
  * - `"Administrator"`: anybody else, such as a job, or a request of another user or of another declaration.

@@ -132,7 +132,8 @@ const found = <Data, User, A, E, R>(
 /**
  * Requires that the user signed in no longer ago than `maxAge`, for what a session that was left open must not do (step-up):
  * change a password, sign out everywhere. Fails with `SessionNotFresh` (403) if he did, and with `SessionUnauthenticated`
- * (401) if nobody is signed in. A `maxAge` that is no duration of 1 second to 365 days dies with a `SessionConfigError`.
+ * (401) if nobody is signed in. What counts is what is stored: after a sign-in in the same request, `commit` first. A
+ * `maxAge` that is no duration of 1 second to 365 days dies with a `SessionConfigError`.
  *
  * A page answers the 403 by asking for the password again. Signing in again as the same user makes the session fresh, gives
  * it a new id and keeps its public handle; `carry` keeps its data: `session.signIn(user, { carry: (data) => data })`. Where

@@ -294,7 +294,7 @@ export interface Options {
 
 /**
  * The options of a manager that publishes what happens to its sessions to `SessionEvents`, which then must be provided.
- * Ending a session that the request has not read costs one statement more then, which finds out whose it is.
+ * A sign-out costs one statement more then, which finds out whose session it is that ends.
  *
  * @since 3.0.0
  * @category models
@@ -455,6 +455,10 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       Effect.catchIf(
         (error) => error._tag === "SessionConflict" && error.reason === "Renamed",
         () => Effect.succeed(Option.none<boolean>())
+      ),
+      Effect.catchIf(
+        (error) => error._tag === "SessionDataError" && error.reason === "Undecodable",
+        () => Effect.succeed(Option.some(false))
       )
     )
   })
@@ -516,6 +520,8 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
           const left = (yield* everyPage(userId)).filter(({ handle }) => !done.has(handle))
           if (left.length === 0) return changed
           for (const record of left) {
+            // One that was seen meanwhile may be on two pages.
+            if (done.has(record.handle)) continue
             const isChanged = yield* changeListed(record, f)
             if (Option.isNone(isChanged)) continue
             done.add(record.handle)
@@ -530,7 +536,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
     count: traced("count")(
       Effect.flatMap(engine.now, (now) => store.count({ name, now, liveAfter: Expiry.liveAfter(timeouts, now) }))
     ),
-    clear: traced("clear")(Effect.zipRight(store.clear(name), engine.endings.hurry)),
+    clear: traced("clear")(Effect.uninterruptible(Effect.zipRight(store.clear(name), engine.endings.hurry))),
     deleteExpired: (options) =>
       Effect.gen(function*() {
         const { millis, problems } = Durations.read(

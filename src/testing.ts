@@ -759,6 +759,27 @@ export const conformance = <E>(
             assert.strictEqual(removed, records.length - left.length)
             return left.map(({ key }) => key)
           })
+        // Each kind of session by its own pair of times, each time the last that does not count.
+        const policy = { ordinary: since(1100, 100), remembered: since(500, 50) }
+        const kept = [
+          record("seen", 101, 1101),
+          record("long ago", 51, 501, { remembered: true }),
+          record("begun now", 2000, 2000)
+        ]
+        const outside = [
+          record("unseen", 101, 1100),
+          record("old", 100, 1900),
+          record("unseen, remembered", 51, 500, { remembered: true }),
+          record("old, remembered", 50, 1900, { remembered: true })
+        ]
+        yield* store.clear()
+        yield* adds(store, ...kept, ...outside)
+        const first = { handle: "first", createdAt: 1500 }
+        const asked = { name: "name", userId: "user", now: 2000, liveAfter: policy, limit: 1, newest: first }
+        assert.strictEqual(yield* store.limitByUser(asked), 2)
+        for (const { key } of [...outside, sample({ key: "begun now" })]) {
+          assert.isTrue(Option.isSome(yield* store.read(key, 0)), key)
+        }
         const [a, b, c] = [record("a", 100, 1100), record("b", 100, 1300), record("c", 100, 1200)]
         const newest = record("newest", 1000, 1000)
         assert.deepStrictEqual(yield* limited(4, newest, [a, b, c, newest]), ["a", "b", "c", "newest"])
@@ -796,6 +817,32 @@ export const conformance = <E>(
         yield* counts(store, "name", now, 5)
       }))
 
+    race(
+      "a limit ends no session that was signed in to, or used, while it was applied",
+      (store) =>
+        Effect.gen(function*() {
+          const record = (handle: string, at: number) =>
+            sample({ key: handle, handle, userId: "user", createdAt: at, lastSeenAt: at, expiresAt: 9000 })
+          const [old, newest] = [record("old", 100), record("newest", 1000)]
+          yield* adds(store, old, record("used", 200), record("between", 300), newest)
+          const again = rotation(old, "again", { createdAt: 1001, lastSeenAt: 1001 })
+          const limited = { name: "name", userId: "user", now: 1001, liveAfter: always, limit: 3 }
+          const signIn = Effect.flatMap(
+            store.rotate(again),
+            (done) =>
+              done ? Effect.as(store.limitByUser({ ...limited, newest: again.next }), true) : Effect.succeed(false)
+          )
+          const touch = store.touch({ key: "used", lastSeenAt: 1001, expiresAt: 9001, now: 1001 })
+          const [isSignedIn] = yield* Effect.all(
+            [signIn, store.limitByUser({ ...limited, newest }), touch],
+            { concurrency: "unbounded" }
+          )
+          yield* reads(store, "newest", newest)
+          if (isSignedIn) yield* reads(store, "again", again.next)
+          yield* counts(store, "name", now, 3)
+        })
+    )
+
     test("readTimes has the times of the live records of a declaration with these handles", (store) =>
       Effect.gen(function*() {
         const record = sample({ userId: "user", lastSeenAt: 1200, expiresAt: 3000, remembered: true })
@@ -814,6 +861,7 @@ export const conformance = <E>(
         yield* reads(["handle", "two", "expired", "elsewhere", "unknown"], [record, sample({ handle: "two" })])
         yield* reads(["handle", "handle"], [record])
         yield* reads([], [])
+        yield* reads([...Array.from({ length: 999 }, (_, index) => `unknown-${index}`), "handle"], [record])
         yield* store.rotate(rotation(record, "next"))
         yield* reads(["handle"], [record])
       }))

@@ -216,7 +216,8 @@ export const afterMiss = (
 
 /** Whether a record is the one that was to be written. Its key is random and known to this request alone. */
 export const isSame = (found: SessionRecord, tried: SessionRecord): boolean =>
-  isFrom(found, tried) && found.version === tried.version && found.data === tried.data
+  isFrom(found, tried) && found.version === tried.version && found.data === tried.data &&
+  found.remembered === tried.remembered
 
 /** Whether a record is the one that was to be written, or what has become of it since. */
 export const isFrom = (found: SessionRecord, tried: SessionRecord): boolean =>

@@ -191,7 +191,9 @@ export const stageSignIn = <Data, User, S extends Stored<Data>>(
 ): State<Data, User, S> => {
   const change: Change<Data> = carry === undefined ? (_data, initial) => initial() : (data) => carry(data)
   const changed = stageChange(state, change, change(state.content.data, state.initial))
-  return { ...changed, staged: { ...changed.staged, signIn: { user, remember } } }
+  const before = state.staged.signIn
+  const isAgain = remember === undefined && before !== undefined && before.user === user
+  return { ...changed, staged: { ...changed.staged, signIn: { user, remember: isAgain ? before.remember : remember } } }
 }
 
 /** Stages a new id, if there is a session to give one to, or there are several. */

@@ -271,7 +271,7 @@ export const statements = (dialect: Dialect, options: TableOptions): Statements 
         deleteLed(
           dialect,
           table,
-          `SELECT row_id FROM ${table} AS entry WHERE name = ? AND user_id = ? AND ${live}
+          `SELECT row_id FROM ${ownedBy(dialect, table)} WHERE ${live}
   ORDER BY CASE
     WHEN handle = ? THEN 1
     WHEN (created_at > ? OR (created_at = ? AND handle < ?)) AND created_at <= ? THEN 0
@@ -332,6 +332,18 @@ const deleteLed = (dialect: Dialect, table: string, led: string): string => {
   ${led}
 )`
   }
+}
+
+/**
+ * The rows of a user, for whoever decides over all of them at once: none changes before that is done, and each is as it was
+ * committed last. PostgreSQL would order them as they were when the statement began, so they are locked first, always in
+ * one order.
+ */
+const ownedBy = (dialect: Dialect, table: string): string => {
+  const rows = `SELECT * FROM ${table} WHERE name = ? AND user_id = ?`
+  return `(${dialect === "pg" ? `${rows} ORDER BY row_id FOR UPDATE` : rows}${
+    dialect === "mysql" ? " FOR UPDATE" : ""
+  }) AS entry`
 }
 
 /** All rows but the first ones. */

@@ -1,8 +1,9 @@
 /**
  * Who waits for sessions to end: sockets and event streams. One fiber of each declaration looks for all of them, with one
- * statement for a thousand, and only while somebody waits: at once when this node has ended something, when the earliest
- * deadline has come, and in an interval for what other nodes do.
+ * statement for a thousand, and only while somebody waits: at once when somebody begins to wait and when this node has
+ * ended something, when the earliest deadline has come, and in an interval for what other nodes do.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -71,13 +72,14 @@ export const make = (options: {
         (at) => Effect.map(store.readTimes({ name, handles, now: at }), (found) => note(handles, found, at))
       )
 
-    const look = Effect.catchAll(
+    const look = Effect.catchAllCause(
       Effect.suspend(() => Effect.forEach(chunksOf([...watched.keys()], maxHandles), lookFor, { discard: true })),
-      (error) => {
+      (cause) => {
         const wasBlind = isBlind
         isBlind = true
-        return wasBlind ? Effect.void : Effect.logWarning(
-          `It cannot be seen which sessions have ended: ${error.message}. Who waits for it hears of it later.`
+        return wasBlind || Cause.isInterruptedOnly(cause) ? Effect.void : Effect.logWarning(
+          "It cannot be seen which sessions have ended. Who waits for it hears of it later.",
+          cause
         )
       }
     )
@@ -87,7 +89,8 @@ export const make = (options: {
         isWatching = false
         return Effect.void
       }
-      const earliest = Math.min(...Array.from(watched.values(), ({ deadline }) => deadline))
+      let earliest = Infinity
+      for (const { deadline } of watched.values()) earliest = Math.min(earliest, deadline)
       // Where a deadline has passed and nobody can be asked, the interval is the pause.
       const pause = isBlind ? interval : Math.max(1, Math.min(interval, earliest - at))
       return Effect.raceFirst(Effect.sleep(pause), hurried.await).pipe(
@@ -97,6 +100,7 @@ export const make = (options: {
       )
     })
 
+    /** Whoever comes has all looked for at once: his session may be over already. */
     const enter = (handle: string, waiting: Deferred.Deferred<void>): Watched => {
       const one = watched.get(handle) ??
         { waiting: new Set(), deadline: Infinity }
@@ -113,7 +117,7 @@ export const make = (options: {
       waitFor: (handle) =>
         Effect.flatMap(Deferred.make<void>(), (waiting) =>
           Effect.acquireUseRelease(
-            Effect.sync(() => enter(handle, waiting)),
+            Effect.zipLeft(Effect.sync(() => enter(handle, waiting)), hurried.open),
             () => Deferred.await(waiting),
             (one) =>
               Effect.sync(() => {

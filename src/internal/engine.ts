@@ -255,7 +255,11 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
   const tell: Engine<Data, User>["tell"] = (event) =>
     events === undefined
       ? Effect.void
-      : Effect.flatMap(now, (at) => events.publish(event(DateTime.unsafeMake(at))))
+      : Effect.flatMap(now, (at) =>
+        Effect.catchAllCause(
+          events.publish(event(DateTime.unsafeMake(at))),
+          (cause) => Effect.logError("An event of a session could not be published", cause)
+        ))
 
   /** What every event of a session tells. */
   const of = ({ handle, userId }: SessionRecord, at: DateTime.Utc) => ({
@@ -559,12 +563,11 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           (inserted): Effect.Effect<Committed<Data, User>, CommitError> => {
             if (inserted === undefined) return Effect.fail(renamed())
             const [newId, record] = inserted
-            const counted = Effect.zipRight(
-              Metric.increment(SessionMetrics.created),
-              stands(record, signIn !== undefined)
-            )
+            const counted = Metric.increment(SessionMetrics.created)
+            // What it ends itself takes no place of the user's others.
+            const alone = plan.ends ? Effect.zipRight(counted, end({ keys: presented.keys })) : counted
             return Effect.as(
-              plan.ends ? Effect.zipRight(counted, end({ keys: presented.keys })) : counted,
+              Effect.zipRight(alone, stands(record, signIn !== undefined)),
               written(record, true, newId)
             )
           }
@@ -632,6 +635,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           const newId = missed.record.key === coming.tried?.key ? coming.id : undefined
           if (missed._tag === "Done") {
             yield* stands(missed.record, coming.signsIn)
+            yield* endings.hurry
             return { stored: current, newId, extended: true }
           }
           yield* Metric.increment(SessionMetrics.conflicts)
@@ -663,12 +667,13 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     const newId = coming.id
     coming.tried = undefined
     yield* stands(mine.record, coming.signsIn)
+    yield* endings.hurry
     const committed = yield* commitOn(asked, mine, Request.apply(changes, mine.data, initial))
     return { ...committed, newId: committed.newId ?? newId }
   })
 
   const commit: Engine<Data, User>["commit"] = (asked) =>
-    Effect.suspend(() => {
+    Effect.uninterruptible(Effect.suspend(() => {
       const { coming } = asked
       const { tried } = coming
       return Effect.mapBoth(
@@ -685,37 +690,50 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           }
         }
       )
-    })
+    }))
 
-  /** Who a session is that is to be ended, for those who subscribed to the events. */
-  const knownOf = (
+  /** Whose sessions are to be ended, for those who subscribed to the events. Another may stand where one was read. */
+  const toEnd = (
     { keys, renamedAfter }: SessionStore.Deletion,
     known: SessionRecord | undefined
   ): Effect.Effect<ReadonlyArray<SessionRecord>> =>
-    events === undefined
-      ? Effect.succeed([])
-      : known !== undefined
-      ? Effect.succeed([known])
-      : Effect.orElseSucceed(
+    events === undefined ? Effect.succeed([]) : Effect.map(
+      Effect.orElseSucceed(
         Effect.flatMap(now, (at) => store.search({ keys, renamedAfter: renamedAfter ?? at, now: at })),
-        () => []
+        (): ReadonlyArray<SessionRecord> => []
+      ),
+      (found) => found.length === 0 && known !== undefined ? [known] : found
+    )
+
+  /** What is done is told of, whatever becomes of who asked for it. */
+  const toldOf = (
+    removal: Effect.Effect<number, SessionStoreError>,
+    tell: (count: number) => Effect.Effect<void>
+  ): Effect.Effect<number, SessionStoreError> =>
+    Effect.uninterruptible(
+      Effect.tapError(
+        Effect.tap(removal, tell),
+        ({ outcomeUnknown }) => outcomeUnknown ? endings.hurry : Effect.void
       )
+    )
 
   const end: Engine<Data, User>["end"] = (deletion, known) =>
     Effect.flatMap(
-      knownOf(deletion, known),
+      toEnd(deletion, known),
       (records) =>
-        Effect.tap(store.delete(deletion), (count) =>
+        toldOf(store.delete(deletion), (count) =>
           count === 0 ? Effect.void : Effect.zipRight(
             ended(count),
-            Effect.forEach(records, (record) => tell((at) => ({ _tag: "SignedOut", ...of(record, at) })), {
-              discard: true
-            })
+            Effect.forEach(
+              records.slice(0, count),
+              (record) => tell((at) => ({ _tag: "SignedOut", ...of(record, at) })),
+              { discard: true }
+            )
           ))
     )
 
   const endByUser: Engine<Data, User>["endByUser"] = (deletion, by) =>
-    Effect.tap(store.deleteByUser(deletion), (count) => revoked(deletion, by, count))
+    toldOf(store.deleteByUser(deletion), (count) => revoked(deletion, by, count))
 
   return {
     name,

@@ -135,6 +135,7 @@ describe("ended", () => {
           () => here.browserWithSession({ user: "ada" })
         )
         const all = yield* Effect.forEach(browsers, ({ browser }) => waiting(here, browser))
+        yield* settle
         here.store.take()
         yield* TestClock.adjust(5 * second)
         yield* settle
@@ -149,6 +150,52 @@ describe("ended", () => {
         assert.deepStrictEqual(here.store.take(), [])
       })
   )
+
+  effect("completes at once where the session was over before anybody waited", () =>
+    Effect.gen(function*() {
+      const { browser, here } = yield* nodes
+      const answer = yield* here.visit(
+        browser,
+        use((session) =>
+          Effect.zipRight(session.user, Effect.zipRight(here.sessions.destroyByUser("ada"), session.ended))
+        )
+      )
+      assert.strictEqual(answer.status, 200)
+    }))
+
+  effect("goes on after the store died once", () =>
+    Effect.gen(function*() {
+      const { browser, here, id } = yield* nodes
+      const { isOver } = yield* waiting(here, browser)
+      yield* settle
+      let died = 0
+      here.store.interfere((operation, effect) =>
+        operation === "readTimes" && died++ === 0 ? Effect.die("once") : effect
+      )
+      yield* TestClock.adjust(5 * second)
+      yield* settle
+      yield* here.sessions.destroy(id)
+      yield* TestClock.adjust(5 * second)
+      yield* settle
+      assert.isTrue(yield* isOver)
+      assert.isAbove(died, 1)
+    }))
+
+  effect("is heard of although who ended the session was interrupted meanwhile", () =>
+    Effect.gen(function*() {
+      const { browser, here } = yield* nodes
+      const { isOver } = yield* waiting(here, browser)
+      yield* settle
+      here.store.interfere((operation, effect) =>
+        operation === "deleteByUser" ? Effect.uninterruptible(Effect.zipLeft(effect, Effect.sleep(second))) : effect
+      )
+      const ending = yield* Effect.fork(here.sessions.destroyByUser("ada"))
+      yield* Effect.yieldNow()
+      yield* Effect.fork(Fiber.interrupt(ending))
+      yield* TestClock.adjust(2 * second)
+      yield* settle
+      assert.isTrue(yield* isOver)
+    }))
 
   effect("is late, and nobody's session over, while the store cannot be asked", () =>
     Effect.gen(function*() {

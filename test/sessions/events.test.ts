@@ -7,7 +7,18 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { type App, AppSession, Browser, increment, makeApp, readData, signOut, use } from "../support/app.js"
+import {
+  type App,
+  AppSession,
+  Browser,
+  increment,
+  makeApp,
+  readData,
+  signOut,
+  tabOf,
+  use,
+  userOf
+} from "../support/app.js"
 import { breakDown, leaveAlone, unavailable } from "../support/observedStore.js"
 
 /** An app whose events are kept, as a list of what matters of each. */
@@ -141,6 +152,39 @@ describe("Events", () => {
         const missing = { insert: "SignedIn", rotate: "Rotated", delete: "SignedOut", deleteByUser: "Revoked" }
         assert.notInclude(tags, missing[operation])
       }
+    }))
+
+  effect(
+    "name the session that ended, not the one that was read before somebody signed in",
+    () =>
+      Effect.gen(function*() {
+        const { app, take } = yield* audited()
+        const browser = new Browser()
+        yield* app.visit(browser, use((session) => session.update(increment)))
+        const tab = tabOf(browser)
+        yield* app.visit(
+          tab,
+          use((session) =>
+            Effect.gen(function*() {
+              yield* session.get
+              yield* app.visit(browser, use((other) => other.signIn("ada")))
+              take()
+              yield* session.signOut
+            })
+          )
+        )
+        const [event] = take()
+        assert.deepStrictEqual(event?._tag === "SignedOut" && event.user, ada)
+      })
+  )
+
+  effect("that cannot be published break nothing", () =>
+    Effect.gen(function*() {
+      const events = yield* SessionEvents.make()
+      const app = yield* makeApp({ events: { ...events, publish: () => Effect.die("publish") } })
+      const browser = new Browser()
+      assert.strictEqual((yield* app.visit(browser, use((session) => session.signIn("ada")))).status, 200)
+      assert.strictEqual((yield* app.visit(browser, userOf)).body, "ada")
     }))
 
   effect("read whose session it is that ends unread, and only where they are published", () =>

@@ -4,7 +4,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { addNote, type App, Browser, increment, makeApp, readData, use, userOf } from "../support/app.js"
+import { addNote, type App, Browser, browserWith, increment, makeApp, readData, use, userOf } from "../support/app.js"
 import { breakDown, leaveAlone } from "../support/observedStore.js"
 
 const minute = 60_000
@@ -126,6 +126,26 @@ describe("updateByUser", () => {
       assert.deepStrictEqual(found.map(({ data }) => data.notes), [["renamed", "role"], ["begun", "role"]])
     }))
 
+  effect("changes no session twice that another page shows again", () =>
+    Effect.gen(function*() {
+      const app = yield* makeApp()
+      const made = yield* Effect.replicateEffect(app.sessions.create({ user: "ada" }), 1001)
+      const last = [...made].map(({ record }) => record).sort((one, other) => one.handle < other.handle ? -1 : 1).at(-1)
+      let pages = 0
+      app.store.interfere((operation, effect) =>
+        operation === "listByUser" && ++pages === 2 && last !== undefined
+          ? Effect.zipRight(
+            Effect.orDie(app.store.service.touch({ key: last.key, lastSeenAt: 1, expiresAt: 900_001, now: 1 })),
+            effect
+          )
+          : effect
+      )
+      assert.strictEqual(yield* app.sessions.updateByUser("ada", increment), 1001)
+      const listed = yield* app.sessions.listByUser("ada", { limit: 2000 })
+      const counts = listed.map(({ data }) => Option.getOrNull(Option.map(data, ({ count }) => count)))
+      assert.deepStrictEqual(new Set(counts), new Set([1]))
+    }))
+
   effect("leaves alone what ends meanwhile, and what does not decode", () =>
     Effect.gen(function*() {
       const app = yield* makeApp()
@@ -187,6 +207,22 @@ describe("maxPerUser", () => {
         assert.deepStrictEqual(app.store.take(), ["read", "rotate", "limitByUser"])
       })
   )
+
+  effect("counts no session that the sign-in ends itself", () =>
+    Effect.gen(function*() {
+      const app = yield* limited
+      const phone = new Browser()
+      yield* app.visit(phone, use((session) => session.signIn("ada")))
+      yield* TestClock.adjust(1)
+      const [one, two] = [
+        yield* app.browserWithSession({ user: "ada" }),
+        yield* app.browserWithSession({ user: "bob" })
+      ]
+      const browser = browserWith(`${one.cookie}; __Host-sid=${two.cookie}`)
+      yield* app.visit(browser, use((session) => session.signIn("ada")))
+      assert.strictEqual((yield* app.visit(phone, userOf)).body, "ada")
+      assert.strictEqual((yield* app.sessions.listByUser("ada")).length, 2)
+    }))
 
   effect("concerns neither visitors nor other users, nor requests that sign nobody in", () =>
     Effect.gen(function*() {
