@@ -34,6 +34,13 @@ export * as SessionCookie from "./SessionCookie.js"
 export * as SessionCsrf from "./SessionCsrf.js"
 
 /**
+ * Which device a session is on.
+ *
+ * @since 3.0.0
+ */
+export * as SessionDevice from "./SessionDevice.js"
+
+/**
  * Every error.
  *
  * @since 3.0.0
