@@ -52,10 +52,10 @@ export const accountPage = makePage({
         "p", { id: "device-" + index }, "Signed in ", when(device.createdAt), ", last seen ", when(device.lastSeenAt),
         ", ends ", when(device.expiresAt)
       )
-      const about = make("div", {}, make("strong", {}, device.label))
-      if (device.current) about.append(make("span", { className: "badge" }, "This device"))
-      if (device.remembered) about.append(make("span", { className: "badge" }, "Remembered"))
-      about.append(times)
+      const name = make("div", { className: "name" }, make("strong", {}, device.label))
+      if (device.current) name.append(make("span", { className: "badge" }, "This device"))
+      if (device.remembered) name.append(make("span", { className: "badge" }, "Remembered"))
+      const about = make("div", {}, name, times)
       if (device.current) return make("li", {}, about)
       const button = make("button", { type: "button", className: "plain" }, "Sign out")
       button.dataset.handle = device.handle

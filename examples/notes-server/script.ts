@@ -145,6 +145,8 @@ export const script = `
       ? why + " Sign in again to go on." + typed
       : "You are signed in as " + user + " now." + typed
     document.title = user === null ? "Signed out: " + title : title
+    // A sentence of before, such as that somebody signed in. What went wrong stays.
+    if (!element("message").classList.contains("problem")) say("")
     lost = user === null ? before : null
     document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close())
     if (user === null && element("username").value === "") element("username").value = before.user

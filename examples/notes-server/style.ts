@@ -20,9 +20,9 @@ export const style = `
   h1 { font-size: 1.75rem; line-height: 1.2; margin: 1.5rem 0 0; letter-spacing: -.01em }
   h2 { font-size: 1.1rem; margin: 0 0 .5rem } h1:focus, h2:focus { outline: 0 } p { margin: .5rem 0 }
   header { display: flex; justify-content: space-between; align-items: center; gap: .5rem; min-height: 3.75rem; border-bottom: 1px solid var(--line) }
-  nav { display: flex; gap: .25rem; margin-left: -.75rem }
-  nav a { display: flex; align-items: center; min-height: 44px; padding: 0 .75rem; border-radius: .5rem; color: var(--quiet); text-decoration: none; font-weight: 600 }
-  nav a:hover { background: var(--soft) } nav a[aria-current] { color: var(--text); box-shadow: inset 0 -3px var(--accent); border-radius: 0 }
+  nav { display: flex; gap: 1.25rem }
+  nav a { display: flex; align-items: center; justify-content: center; min-width: 44px; min-height: 44px; color: var(--quiet); text-decoration: none; font-weight: 600 }
+  nav a:hover { color: var(--text) } nav a[aria-current] { color: var(--text); box-shadow: inset 0 -3px var(--accent) }
   .skip { position: absolute; left: 1rem; top: -5rem; padding: .75rem 1rem; background: var(--card); color: var(--text); z-index: 2 } .skip:focus { top: .5rem }
   .card { margin: 1.25rem 0 0; padding: 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem }
   label { display: block; margin-bottom: .25rem; font-weight: 600 }
@@ -36,14 +36,14 @@ export const style = `
   .plain { background: transparent; color: var(--text); border-color: var(--field) } .plain:hover { background: var(--soft) }
   .danger { background: transparent; color: var(--problem); border-color: var(--problem) }
   :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
-  ul { padding-left: 1.2rem; margin: 0 } #notes li { white-space: pre-wrap; padding: .1rem 0 }
+  ul, ol { padding-left: 1.2rem; margin: 0 } #notes li { white-space: pre-wrap; padding: .1rem 0 }
   dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1rem; margin: 0 } dt { color: var(--quiet) }
   dd { margin: 0; font-variant-numeric: tabular-nums }
   .rows { list-style: none; padding: 0 } .rows > li { padding: .75rem 0; border-top: 1px solid var(--line) } .rows > li:first-child { border: 0 }
   #devices > li { display: flex; justify-content: space-between; align-items: center; gap: .25rem 1rem }
   #devices p, .quiet { margin: 0; color: var(--quiet); font-size: .9rem }
   #activity > li { display: flex; justify-content: space-between; gap: 0 1rem; padding: .5rem 0 } #activity time { color: var(--quiet); font-size: .9rem; flex: none }
-  .badge { display: inline-block; margin-left: .5rem; padding: 0 .5rem; border-radius: 1rem; background: var(--soft); font-size: .8rem; white-space: nowrap }
+  .name { display: flex; flex-wrap: wrap; align-items: center; gap: 0 .5rem } .badge { padding: 0 .5rem; border-radius: 1rem; background: var(--soft); font-size: .8rem; white-space: nowrap }
   .actions { display: flex; flex-wrap: wrap; gap: .5rem; margin-top: .75rem; padding-top: 1rem; border-top: 1px solid var(--line) }
   .problem, #message.problem { color: var(--problem) } .problem:empty { display: none }
   #notice { position: sticky; top: .5rem; z-index: 1; margin: .75rem 0 0; padding: .75rem 1rem; background: var(--notice); color: var(--on-notice); border-radius: .75rem; font-weight: 600 }
@@ -54,7 +54,7 @@ export const style = `
   @media (max-width: 30rem) {
     body { padding: 0 1rem 2rem } .card { padding: 1rem }
     #devices > li { flex-direction: column; align-items: stretch } #activity > li { flex-direction: column }
-    .actions button { flex: 1 1 100% }
+    .actions button { flex: 1 1 100%; white-space: normal } #devices button { margin-top: .5rem }
   }
   @media (prefers-reduced-motion: no-preference) {
     #notice:not(:empty), dialog[open] { animation: arrive .18s ease-out }
