@@ -35,18 +35,17 @@ interface Storage {
   readonly recent: (user: string) => Effect.Effect<ReadonlyArray<Entry>, SqlError.SqlError>
 }
 
+interface Log extends Storage {
+  /** Emits when this process has written something about a user. */
+  readonly changes: (user: string) => Stream.Stream<string>
+}
+
 /** A log of what happened to the sessions of users. */
-export class AuditLog extends Context.Tag("notes-server/AuditLog")<
-  AuditLog,
-  Storage & {
-    /** Emits when this process has written something about a user. */
-    readonly changes: (user: string) => Stream.Stream<string>
-  }
->() {}
+export class AuditLog extends Context.Tag("notes-server/AuditLog")<AuditLog, Log>() {}
 
 const shown = 20
 
-const withChanges = (storage: Storage) =>
+const withChanges = (storage: Storage): Effect.Effect<Log> =>
   Effect.map(PubSub.sliding<string>(256), (written) => ({
     write: (entry: Entry) => Effect.zipRight(storage.write(entry), Effect.asVoid(PubSub.publish(written, entry.user))),
     recent: storage.recent,
