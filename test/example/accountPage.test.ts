@@ -136,7 +136,7 @@ describe.skipIf(browserMissing() !== undefined)("the account page", () => {
         await shows(page, "#message", "You signed out everywhere: 2 devices.")
         assert.strictEqual(await focused(page), "username")
         assert.strictEqual(await page.locator("#notice").innerText(), "")
-        await shows(there.page, "#notice", "You were signed out on another device.")
+        await shows(there.page, "#notice", "You signed out everywhere.")
         assert.strictEqual(await there.page.locator("#devices li").count(), 0)
         assert.deepStrictEqual([...problems, ...there.problems], [])
       }))
