@@ -200,7 +200,7 @@ export const AuditLive = Layer.scopedDiscard(Effect.gen(function*() {
       onNone: () => Effect.void,
       onSome: (entry) =>
         Effect.flatMap(withLabel(entry), write).pipe(
-          Effect.retry(Schedule.intersect(Schedule.exponential("200 millis"), Schedule.recurs(5))),
+          Effect.retry({ times: 5, schedule: Schedule.exponential("200 millis") }),
           Effect.catchAllCause((cause) => Effect.logWarning("An entry is missing in the audit log", cause))
         )
     })
