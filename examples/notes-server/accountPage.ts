@@ -9,7 +9,7 @@ export const accountPage = makePage({
   <h2 id="devices-title" tabindex="-1">My devices</h2>
   <ul id="devices" class="rows"></ul>
   <div class="actions">
-    <button id="others" class="plain" type="button">Sign out all other devices</button>
+    <button id="others" class="plain" type="button">Sign out other devices</button>
     <button id="everywhere" class="danger" type="button" aria-haspopup="dialog">Sign out everywhere</button>
   </div>
 </section>

@@ -11,7 +11,9 @@ import { makeClient } from "./process.js"
 
 /** What a server says over a WebSocket: short messages, and the code it closes with. */
 const openSocket = (address: string, headers: Record<string, string>) =>
-  new Promise<{ readonly status: number; readonly send: (text: string) => Promise<string | number> }>(
+  new Promise<
+    { readonly status: number; readonly send: (text: string) => Promise<string | number>; readonly hangUp: () => void }
+  >(
     (resolve, reject) => {
       const request = Http.get(`${address}/socket`, {
         headers: {
@@ -25,7 +27,7 @@ const openSocket = (address: string, headers: Record<string, string>) =>
       request.on("error", reject)
       request.on("response", (response) => {
         response.resume()
-        resolve({ status: response.statusCode ?? 0, send: () => Promise.resolve("") })
+        resolve({ status: response.statusCode ?? 0, send: () => Promise.resolve(""), hangUp: () => {} })
       })
       request.on("upgrade", (_response, socket, head) => {
         const said: Array<string | number> = []
@@ -47,6 +49,7 @@ const openSocket = (address: string, headers: Record<string, string>) =>
         read(Buffer.alloc(0))
         resolve({
           status: 101,
+          hangUp: () => socket.destroy(),
           // A mask of zeros changes nothing. An empty text is not sent, only what comes next is waited for.
           send: (text) =>
             new Promise((heard) => {
@@ -65,10 +68,10 @@ const openSocket = (address: string, headers: Record<string, string>) =>
 const use = (f: (address: string) => Effect.Effect<void>) =>
   Effect.gen(function*() {
     const context = yield* Layer.build(
-      Layer.provideMerge(App, NodeHttpServer.layer(() => Http.createServer(), { port: 0 }))
+      Layer.provideMerge(App, NodeHttpServer.layer(() => Http.createServer(), { port: 0, host: "127.0.0.1" }))
     )
     const { address } = Context.get(context, HttpServer.HttpServer)
-    yield* f(`http://localhost:${address._tag === "TcpAddress" ? address.port : 0}`)
+    yield* f(`http://127.0.0.1:${address._tag === "TcpAddress" ? address.port : 0}`)
   })
 
 const signedIn = (address: string) =>
@@ -125,7 +128,12 @@ describe("the WebSocket example", () => {
               cookie,
               origin: address
             }]
-              .map((headers) => openSocket(address, headers).then(({ status }) => status))
+              .map((headers) =>
+                openSocket(address, headers).then(({ hangUp, status }) => {
+                  hangUp()
+                  return status
+                })
+              )
           )
         )
         assert.deepStrictEqual(statuses, [401, 403, 403, 101])
