@@ -1,11 +1,13 @@
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
-import { SessionCleaner, SessionCookie, SessionCsrf, Sessions, SessionTimeouts } from "effect-sessions"
+import { SessionCleaner, SessionCookie, SessionCsrf, SessionEvents, Sessions, SessionTimeouts } from "effect-sessions"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import { AccountRoutes, Stopping } from "./account.js"
+import { AuditLive } from "./auditLog.js"
 import { databaseName, StoreLive } from "./database.js"
 import { NotesSession } from "./NotesSession.js"
 import { Routes } from "./routes.js"
@@ -26,9 +28,12 @@ const CookieLive = SessionCookie.layerConfig({
 // Other sites may not act in a visitor's name. Programs, which say nothing of where they come from, may.
 const CsrfLive = SessionCsrf.layer({ token: false, allowUnknown: true })
 
-const SessionsLive = Layer.mergeAll(Sessions.layer(NotesSession), SessionCleaner.layer()).pipe(
+// What happens to them is published, and written into the audit log beside them.
+const SessionsLive = Layer.merge(AuditLive, SessionCleaner.layer({ events: true })).pipe(
+  Layer.provideMerge(Sessions.layerWith(NotesSession, { events: true, maxPerUser: 20, endedInterval: "2 seconds" })),
+  Layer.provide(SessionEvents.layer),
   Layer.provide(TimeoutsLive),
-  Layer.provide(StoreLive)
+  Layer.provideMerge(StoreLive)
 )
 
 const Announcement = Layer.effectDiscard(Effect.gen(function*() {
@@ -40,9 +45,14 @@ const Announcement = Layer.effectDiscard(Effect.gen(function*() {
 
 /**
  * The whole app. What is provided later is built earlier and closed later, so the server comes first: it listens when the
- * sessions and their database are ready, and on the way down they are there until it has answered its last request.
+ * sessions and their database are ready, and on the way down they are there until it has answered its last request. Event streams, which have no
+ * end of their own, end before.
  */
-export const Main = HttpLayerRouter.serve(Routes, { disableLogger: true, disableListenLog: true }).pipe(
+export const Main = HttpLayerRouter.serve(Layer.merge(Routes, AccountRoutes), {
+  disableLogger: true,
+  disableListenLog: true
+}).pipe(
+  Layer.provide(Stopping.layer),
   Layer.merge(Announcement),
   Layer.provide(ServerLive),
   Layer.provide(SessionsLive),

@@ -11,6 +11,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as AuditLog from "./auditLog.js"
 
 const defaultUrl = "file:notes-server.sqlite"
 
@@ -23,10 +24,13 @@ const openFile = (url: string) =>
         new SqlError.SqlError({ cause: Cause.squash(cause), message: "LibsqlClient: Failed to open the file" })
       ))
 
+const sqlStores = Layer.merge(SqlSessionStore.layer, AuditLog.layerSql)
+const memoryStores = Layer.merge(SessionStore.layerMemory, AuditLog.layerMemory)
+
 /** Several processes may share the file: readers and a writer do not wait for each other. */
 const sqlite = (url: string) =>
   Layer.provide(
-    SqlSessionStore.layer,
+    sqlStores,
     Layer.tap(openFile(url), (context) =>
       Effect.flatMap(SqlClient.SqlClient, (sql) =>
         sql`PRAGMA journal_mode = WAL`).pipe(Effect.provide(context)))
@@ -34,11 +38,11 @@ const sqlite = (url: string) =>
 
 const postgres = (url: string) =>
   Layer.provide(
-    SqlSessionStore.layer,
+    sqlStores,
     PgClient.layer({ url: Redacted.make(url), connectTimeout: "5 seconds", maxConnections: 20 })
   )
 
-const mysql = (url: string) => Layer.provide(SqlSessionStore.layer, MysqlClient.layer({ url: Redacted.make(url) }))
+const mysql = (url: string) => Layer.provide(sqlStores, MysqlClient.layer({ url: Redacted.make(url) }))
 
 /** The name of the database for people: nothing secret. */
 export const databaseName: Effect.Effect<string, ConfigError.ConfigError> = Effect.map(
@@ -46,10 +50,10 @@ export const databaseName: Effect.Effect<string, ConfigError.ConfigError> = Effe
   (url) => url === "memory:" ? "memory" : url.startsWith("file:") ? `SQLite ${url.slice(5)}` : url.split(":")[0] ?? ""
 )
 
-/** The session store that `DATABASE_URL` names. */
+/** The session store that `DATABASE_URL` names, and the audit log beside it. */
 export const StoreLive = Layer.unwrapEffect(Effect.gen(function*() {
   const url = yield* Config.withDefault(Config.string("DATABASE_URL"), defaultUrl)
-  if (url === "memory:") return SessionStore.layerMemory
+  if (url === "memory:") return memoryStores
   if (/^file:./.test(url)) return sqlite(url)
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return postgres(url)
   if (/^(mysql|mariadb):\/\//.test(url) && URL.canParse(url)) return mysql(url.replace(/^mariadb:/, "mysql:"))

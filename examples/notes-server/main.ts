@@ -1,5 +1,6 @@
 /**
- * A small web app on effect-sessions: a visit counter, notes, sign in and out.
+ * A small web app on effect-sessions: a visit counter, notes, sign in and out, and an account page with the
+ * devices of a user.
  *
  * Settings, all optional: PORT, DATABASE_URL, SESSION_SECRETS, SESSION_IDLE, SESSION_ABSOLUTE, SESSION_INSECURE, STOP_WITHIN.
  */

@@ -1,19 +1,15 @@
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { SessionCsrf, SessionMiddleware } from "effect-sessions"
+import { SessionCsrf, SessionDevice, SessionMiddleware } from "effect-sessions"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { notesPage } from "./notesPage.js"
 import { NotesSession } from "./NotesSession.js"
-import { page } from "./page.js"
-
-const json = (body: unknown, status = 200) => HttpServerResponse.unsafeJson(body, { status })
-
-/** An answer for people: a sentence, and the reason by which the page knows what to do. */
-const refusal = (status: number, reason: string, error: string) => json({ error, reason }, status)
+import { json, refusal, serve } from "./responses.js"
 
 /** The body, or a 400 that says what is missing. */
 const body = <A, I>(schema: Schema.Schema<A, I>, otherwise: string) =>
@@ -31,7 +27,8 @@ const Note = Schema.Struct({
 })
 
 const SignIn = Schema.Struct({
-  username: Schema.Trim.pipe(Schema.minLength(1), Schema.maxLength(64), Schema.pattern(/^\P{C}*$/u))
+  username: Schema.Trim.pipe(Schema.minLength(1), Schema.maxLength(64), Schema.pattern(/^\P{C}*$/u)),
+  remember: Schema.optional(Schema.Boolean)
 })
 
 const getSession = Effect.gen(function*() {
@@ -95,9 +92,10 @@ const postNote = Effect.gen(function*() {
 
 // A demo: whoever says a name is believed.
 const postSignIn = Effect.gen(function*() {
-  const { username } = yield* body(SignIn, "A name has 1 to 64 characters, and not only spaces.")
+  const { remember, username } = yield* body(SignIn, "A name has 1 to 64 characters, and not only spaces.")
+  const { label } = SessionDevice.describe(yield* HttpServerRequest.HttpServerRequest)
   const session = yield* NotesSession
-  yield* session.signIn(username, { carry: (data) => data })
+  yield* session.signIn(username, { carry: (data) => ({ ...data, label }), remember })
   return json({ user: username })
 })
 
@@ -118,7 +116,7 @@ const SessionRoutes = HttpLayerRouter.addAll([
 ]).pipe(Layer.provide(Protected.layer))
 
 const PlainRoutes = HttpLayerRouter.addAll([
-  HttpLayerRouter.route("GET", "/", Effect.succeed(HttpServerResponse.html(page))),
+  HttpLayerRouter.route("GET", "/", Effect.succeed(serve(notesPage))),
   HttpLayerRouter.route("GET", "/healthz", Effect.succeed(json({ ok: true })))
 ])
 

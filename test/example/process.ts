@@ -71,16 +71,22 @@ export interface Answer {
   readonly session: { readonly handle: string } | null
   readonly error: string
   readonly reason: string
+  readonly count: number
+  readonly maxAge: number
 }
 
 /** A client with a cookie. */
-export const makeClient = (address: string, cookie = "") => {
+export const makeClient = (address: string, cookie = "", agent = "test") => {
   const client = {
     cookie,
     async send(path: string, body?: unknown): Promise<{ readonly status: number; readonly body: Answer }> {
       const response = await fetch(`${address}${path}`, {
         method: body === undefined ? "GET" : "POST",
-        headers: { "content-type": "application/json", ...(client.cookie === "" ? {} : { cookie: client.cookie }) },
+        headers: {
+          "content-type": "application/json",
+          "user-agent": agent,
+          ...(client.cookie === "" ? {} : { cookie: client.cookie })
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) })
       })
       for (const header of response.headers.getSetCookie()) client.cookie = header.split(";")[0] ?? ""

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as AuditLog from "./auditLog.js"
 
 const choices = "postgres://… or memory:"
 
@@ -23,7 +24,7 @@ const databaseUrl = Config.withDefault(Config.schema(DatabaseUrl, "DATABASE_URL"
 /** This driver connects when it is first used: it is used at once. */
 const postgres = (url: string) =>
   Layer.provide(
-    SqlSessionStore.layer,
+    Layer.merge(SqlSessionStore.layer, AuditLog.layerSql),
     Layer.tap(
       PgClient.layer({ url: Redacted.make(url), connectTimeout: "5 seconds", maxConnections: 20 }),
       (context) => Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 1`).pipe(Effect.provide(context))
@@ -36,7 +37,7 @@ export const databaseName: Effect.Effect<string, Config.ConfigError> = Effect.ma
   (url) => url.split(":")[0] ?? ""
 )
 
-/** The session store that `DATABASE_URL` names. */
+/** The session store that `DATABASE_URL` names, and the audit log beside it. */
 export const StoreLive = Layer.unwrap(
-  Effect.map(databaseUrl, (url) => url === "memory:" ? SessionStore.layerMemory : postgres(url))
+  Effect.map(databaseUrl, (url) => url === "memory:" ? Layer.merge(SessionStore.layerMemory, AuditLog.layerMemory) : postgres(url))
 )
