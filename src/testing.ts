@@ -86,7 +86,7 @@ import { SessionStore } from "./SessionStore.js"
  * @since 3.0.0
  * @category testing
  */
-export * as TestBrowser from "./internal/testBrowser.js"
+export * as TestBrowser from "./internal/browser.js"
 
 const now = 1000
 

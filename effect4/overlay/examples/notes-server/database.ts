@@ -39,5 +39,8 @@ export const databaseName: Effect.Effect<string, Config.ConfigError> = Effect.ma
 
 /** The session store that `DATABASE_URL` names, and the audit log beside it. */
 export const StoreLive = Layer.unwrap(
-  Effect.map(databaseUrl, (url) => url === "memory:" ? Layer.merge(SessionStore.layerMemory, AuditLog.layerMemory) : postgres(url))
+  Effect.map(
+    databaseUrl,
+    (url) => url === "memory:" ? Layer.merge(SessionStore.layerMemory, AuditLog.layerMemory) : postgres(url)
+  )
 )
