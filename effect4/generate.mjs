@@ -23,6 +23,7 @@ const folders = [
   "test/http",
   "test/package/consumer",
   "test/recipes",
+  "test/redis",
   "test/sessions",
   "test/sql",
   "test/support",

@@ -70,7 +70,7 @@ const floors: ReadonlyArray<(name: string) => boolean> = [
       "SessionTimeouts",
       "SessionCookie"
     ].includes(name),
-  (name) => name.startsWith("internal/") || name === "SqlSessionStore",
+  (name) => name.startsWith("internal/") || name === "SqlSessionStore" || name === "RedisSessionStore",
   (name) => name === "Sessions" || name === "Session",
   (name) => name !== "index",
   (name) => name === "index"
@@ -109,8 +109,10 @@ describe("the files of src", () => {
   test("that are stores know no HTTP, and those behind a store no cookies", () => {
     const wrong = modules.flatMap((name) =>
       (imports.get(name) ?? []).filter((imported) =>
-        /^(?:SqlSessionStore|SessionStore)$/.test(name) && /^from (?:@effect\/platform|node:http)/.test(imported) ||
-        /^(?:SqlSessionStore|SessionStore|internal\/engine)$/.test(name) && /SessionCookie|[cC]ookie/.test(imported)
+        /^(?:SqlSessionStore|RedisSessionStore|SessionStore)$/.test(name) &&
+          /^from (?:@effect\/platform|node:http)/.test(imported) ||
+        /^(?:SqlSessionStore|RedisSessionStore|SessionStore|internal\/engine)$/.test(name) &&
+          /SessionCookie|[cC]ookie/.test(imported)
       ).map((imported) => `${name} -> ${imported}`)
     )
     assert.deepStrictEqual(wrong, [])
@@ -139,7 +141,7 @@ describe("H8: what the package exports", () => {
   test("is in the index, but for what needs peers that not every app has", () => {
     assert.deepStrictEqual(
       [...ownImports("index")].sort(),
-      names.filter((name) => name !== "SqlSessionStore" && name !== "testing")
+      names.filter((name) => !["RedisSessionStore", "SqlSessionStore", "testing"].includes(name))
     )
   })
 })

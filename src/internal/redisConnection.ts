@@ -1,0 +1,151 @@
+/** A connection to Redis that never sends a command twice, and sends none that would wait in a queue. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Redis from "ioredis"
+import * as Crypto from "node:crypto"
+import type * as Events from "node:events"
+import { classify, detailOf, type RedisFailure } from "../core/redisFailure.js"
+import { type ScriptName, scriptOf } from "../core/redisText.js"
+
+/**
+ * What was sent in one operation that may change what counts. A command is refused if the server, or the client, has said
+ * that it was not carried out.
+ */
+export interface Attempt {
+  sent: number
+  refused: number
+}
+
+/** Commands for a server or a cluster. Those with an attempt are noted in it. */
+export interface RedisConnection {
+  readonly isCluster: boolean
+  /** Waits until commands can be sent, or until the next attempt to connect has failed. */
+  readonly ready: Effect.Effect<void, RedisFailure>
+  readonly run: (
+    script: ScriptName,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string>,
+    attempt?: Attempt
+  ) => Effect.Effect<unknown, RedisFailure>
+  readonly ask: (command: string, args: ReadonlyArray<string>) => Effect.Effect<unknown, RedisFailure>
+}
+
+type Client = Redis.Redis | Redis.Cluster
+
+/**
+ * What must not be otherwise. A command that was in flight when the connection broke may have been carried out: sent again
+ * by the client, a change would be refused as made by somebody else, and be made once more above. Names of keys are ours.
+ */
+const safe = {
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  keyPrefix: "",
+  readOnly: false,
+  lazyConnect: false
+} as const
+
+const reconnectIfReadOnly = (error: Error): boolean => /READONLY/.test(error.message)
+
+/** The options of a server, made safe. A socket that is silent for so many milliseconds is given up. */
+export const safeOptions = (options: Redis.RedisOptions, millis: number): Redis.RedisOptions => ({
+  reconnectOnError: reconnectIfReadOnly,
+  connectTimeout: millis,
+  socketTimeout: millis,
+  retryStrategy: (times) => Math.min(times * 50, 500),
+  ...options,
+  ...safe
+})
+
+/**
+ * The options of a cluster, made safe. Its queue stays: without it the client refuses what is for a node to which it is
+ * connecting just now.
+ */
+export const safeClusterOptions = (options: Redis.ClusterOptions, millis: number): Redis.ClusterOptions => ({
+  clusterRetryStrategy: (times) => Math.min(times * 50, 500),
+  ...options,
+  redisOptions: { connectTimeout: millis, socketTimeout: millis, ...options.redisOptions, ...clusterSafe },
+  enableOfflineQueue: true,
+  lazyConnect: false,
+  keyPrefix: "",
+  scaleReads: "master",
+  retryDelayOnFailover: 0
+})
+
+const clusterSafe = { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0, keyPrefix: "", readOnly: false }
+
+/** A client of our own, with the settings of another. It may be of another copy of `ioredis`, with classes of its own. */
+export const duplicate = (client: Client, millis: number): Client =>
+  "nodes" in client
+    ? client.duplicate([], safeClusterOptions(client.options, millis))
+    : client.duplicate(safeOptions(client.options, millis))
+
+/** Makes a connection of a client, which ends with the scope. */
+export const make = (open: () => Client): Effect.Effect<RedisConnection, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(Effect.sync(open), (client) => Effect.sync(() => client.disconnect())),
+    (client) => {
+      const events: Events.EventEmitter = client
+      const waiting = new Set<(failure: RedisFailure | undefined) => void>()
+      const texts = new Map<ScriptName, { readonly text: string; readonly hash: string }>()
+      let lastError = "not connected"
+
+      const settle = (failure: RedisFailure | undefined): void => {
+        const all = [...waiting]
+        waiting.clear()
+        for (const resume of all) resume(failure)
+      }
+      const unreached = (): RedisFailure => ({ isUnknownScript: false, outcomeUnknown: false, detail: lastError })
+      const settled = Effect.flatMap(
+        Effect.promise((signal) =>
+          new Promise<RedisFailure | undefined>((resume) => {
+            waiting.add(resume)
+            signal.addEventListener("abort", () => waiting.delete(resume))
+          })
+        ),
+        (failure) => failure === undefined ? Effect.void : Effect.fail(failure)
+      )
+      events.on("error", (error: unknown) => {
+        lastError = `not connected ${detailOf(error)}`
+      })
+      events.on("ready", () => settle(undefined))
+      events.on("close", () => settle(unreached()))
+      events.on("end", () => settle(unreached()))
+
+      const textOf = (name: ScriptName): { readonly text: string; readonly hash: string } => {
+        const known = texts.get(name)
+        if (known !== undefined) return known
+        const text = scriptOf(name)
+        const made = { text, hash: Crypto.createHash("sha1").update(text).digest("hex") }
+        texts.set(name, made)
+        return made
+      }
+
+      const ask = (command: string, args: ReadonlyArray<string>): Effect.Effect<unknown, RedisFailure> =>
+        Effect.tryPromise({ try: () => client.call(command, [...args]), catch: classify })
+
+      return {
+        isCluster: "nodes" in client,
+        ready: Effect.suspend(() =>
+          client.status === "ready" ? Effect.void : client.status === "end" ? Effect.fail(unreached()) : settled
+        ),
+        run: (script, keys, args, attempt) =>
+          Effect.suspend(() => {
+            const { hash, text } = textOf(script)
+            const rest = [String(keys.length), ...keys, ...args]
+            if (attempt !== undefined) attempt.sent++
+            return Effect.catchAll(
+              ask("evalsha", [hash, ...rest]),
+              (failure) => failure.isUnknownScript ? ask("eval", [text, ...rest]) : Effect.fail(failure)
+            ).pipe(
+              Effect.tapError((failure) =>
+                Effect.sync(() => {
+                  if (attempt !== undefined && !failure.outcomeUnknown) attempt.refused++
+                })
+              )
+            )
+          }),
+        ask
+      }
+    }
+  )

@@ -1,0 +1,326 @@
+import { assert, describe, scopedLive } from "@effect/vitest"
+import * as RedisSessionStore from "effect-sessions/RedisSessionStore"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import { eventually } from "../sql/support/processes.js"
+import { proxyFor } from "../sql/support/proxy.js"
+import { change, everySession, now, operationsOf, owner, rotation, sample, unavailable } from "../sql/support/stores.js"
+import { startCluster } from "./support/cluster.js"
+import { deafProxyFor } from "./support/deaf.js"
+import { binaryMissing, startServer } from "./support/servers.js"
+import { adminOf, storeOn, tell } from "./support/stores.js"
+
+type Store = Effect.Effect.Success<ReturnType<typeof storeOn>>
+
+const inTime = { timeout: "300 millis", bulkTimeout: "400 millis" } as const
+
+/** The store works: what recovery means. */
+const works = (store: Store) =>
+  Effect.gen(function*() {
+    yield* store.clear()
+    yield* store.insert({ record: sample({ userId: "user" }) })
+    assert.isTrue(Option.isSome(yield* store.read("key", now)))
+    assert.isTrue(yield* store.update(change(sample())))
+    assert.strictEqual((yield* store.listByUser(everySession)).length, 1)
+  })
+
+const worksAgain = (store: Store) =>
+  eventually("the store works again", Effect.orElseSucceed(Effect.as(works(store), true), () => undefined))
+
+/** Every operation fails at once, and is known not to have been made. */
+const refused = (store: Store, detail: RegExp) =>
+  Effect.forEach(operationsOf(store), ([operation, , effect]) => unavailable(effect, operation, detail), {
+    discard: true
+  })
+
+const behindProxy = (url: string) =>
+  Effect.map(proxyFor(new URL(url)), (proxy) => ({ proxy, url: `redis://127.0.0.1:${proxy.port}` }))
+
+describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
+  scopedLive(
+    "before the start: the layer is there, every call fails typed, and works when the server is there",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* startServer()
+        yield* server.kill
+        const store = yield* storeOn({ url: server.url })
+        yield* refused(store, /^not connected Error ECONNREFUSED$/)
+        yield* server.start
+        yield* worksAgain(store)
+      })
+  )
+
+  scopedLive("after the start: every call fails typed, and works again when it is back", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer()
+      const { proxy, url } = yield* behindProxy(server.url)
+      const store = yield* storeOn({ url })
+      yield* works(store)
+      yield* proxy.refuse
+      yield* eventually(
+        "the client has noticed",
+        Effect.match(store.read("key", now), { onFailure: () => true, onSuccess: () => undefined })
+      )
+      yield* refused(store, /^not connected/)
+      yield* proxy.open
+      yield* worksAgain(store)
+    }))
+
+  scopedLive(
+    "silently: every call is over in time, the outcome of writes is unknown, and it recovers",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* startServer()
+        const { proxy, url } = yield* behindProxy(server.url)
+        const store = yield* storeOn({ url, ...inTime })
+        yield* works(store)
+        yield* proxy.stall
+        yield* Effect.forEach(
+          operationsOf(store),
+          ([operation, writes, effect]) =>
+            Effect.uninterruptible(unavailable(effect, operation, /^(no answer in time|MaxRetries)/, writes)),
+          { concurrency: "unbounded" }
+        )
+        // What is asked now was never sent.
+        yield* unavailable(store.delete({ keys: ["key"] }), "delete", /./, false)
+        yield* proxy.open
+        yield* worksAgain(store)
+      })
+  )
+
+  scopedLive("with a command under way: its outcome is unknown, and it is made once", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer()
+      const admin = yield* adminOf(server.url)
+      for (const isClientOfTheApp of [false, true]) {
+        const proxy = yield* deafProxyFor(server.port)
+        const store = isClientOfTheApp
+          ? yield* Effect.orDie(RedisSessionStore.makeFrom(yield* adminOf(proxy.url)))
+          : yield* storeOn({ url: proxy.url })
+        yield* works(store)
+        yield* tell(admin, "CONFIG", "RESETSTAT")
+        yield* proxy.loseAnswers
+        const update = yield* Effect.fork(
+          unavailable(store.update(change(sample({ version: 2 }))), "update", /./, true)
+        )
+        yield* eventually(
+          "it is made",
+          Effect.map(
+            tell(admin, "HGET", "effect_sessions:r:key", "m"),
+            (text) => String(text).split("\n")[7] === "3" ? true : undefined
+          )
+        )
+        yield* proxy.reset
+        yield* Fiber.join(update)
+        yield* eventually(
+          "the store answers",
+          Effect.orElseSucceed(Effect.as(store.read("other", now), true), () => undefined)
+        )
+        const stats = String(yield* tell(admin, "INFO", "commandstats"))
+        assert.match(stats, /cmdstat_evalsha:calls=2,/, "the update and the read")
+      }
+    }))
+
+  scopedLive(
+    "as a replica after a failover: writes are known not to be made, reads answer",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* startServer()
+        const admin = yield* adminOf(server.url)
+        const store = yield* storeOn({ url: server.url })
+        yield* works(store)
+        yield* tell(admin, "REPLICAOF", "127.0.0.1", "1")
+        for (
+          const [operation, effect] of [
+            ["insert", store.insert({ record: sample({ key: "other" }) })],
+            ["update", store.update(change(sample({ version: 2 })))],
+            ["rotate", store.rotate(rotation(sample({ version: 2 }), "next"))],
+            ["delete", store.delete({ keys: ["key"] })],
+            ["deleteByUser", store.deleteByUser(owner)]
+          ] as const
+        ) {
+          yield* eventually(
+            "it is connected",
+            Effect.orElseSucceed(Effect.as(store.read("key", now), true), () => undefined)
+          )
+          yield* unavailable<boolean | number>(effect, operation, /^ReplyError READONLY$/)
+        }
+        yield* eventually(
+          "it reads",
+          Effect.orElseSucceed(
+            Effect.map(store.read("key", now), (found) => Option.isSome(found) ? true : undefined),
+            () => undefined
+          )
+        )
+        yield* tell(admin, "REPLICAOF", "NO", "ONE")
+        yield* worksAgain(store)
+      })
+  )
+
+  scopedLive(
+    "without memory: writes are known not to be made, and whoever signs out is signed out",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* startServer()
+        const admin = yield* adminOf(server.url)
+        const store = yield* storeOn({ url: server.url })
+        yield* works(store)
+        yield* store.insert({ record: sample({ key: "second", userId: "user", handle: "second" }) })
+        yield* tell(admin, "CONFIG", "SET", "maxmemory", "1000000")
+        const before = yield* tell(admin, "DBSIZE")
+        const oom = /^ReplyError OOM$/
+        yield* unavailable(store.insert({ record: sample({ key: "other", userId: "other" }) }), "insert", oom)
+        yield* unavailable(store.update(change(sample({ version: 2 }))), "update", oom)
+        yield* unavailable(store.rotate(rotation(sample({ version: 2 }), "next")), "rotate", oom)
+        assert.strictEqual(yield* tell(admin, "DBSIZE"), before)
+        assert.isTrue(Option.isSome(yield* store.read("key", now)))
+        assert.strictEqual(yield* store.delete({ keys: ["key"] }), 1)
+        assert.strictEqual(yield* store.deleteByUser(owner), 1)
+        yield* tell(admin, "CONFIG", "SET", "maxmemory", "0")
+        yield* worksAgain(store)
+      })
+  )
+
+  scopedLive("to know a script after a flush: nobody notices", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer()
+      const admin = yield* adminOf(server.url)
+      const store = yield* storeOn({ url: server.url })
+      for (const [, , effect] of operationsOf(store)) {
+        yield* store.clear()
+        yield* tell(admin, "SCRIPT", "FLUSH")
+        yield* effect
+      }
+      yield* works(store)
+    }))
+
+  scopedLive("and comes back empty: everybody is signed out, and the store works", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer()
+      const store = yield* storeOn({ url: server.url })
+      yield* works(store)
+      yield* server.kill
+      yield* server.start
+      yield* eventually(
+        "it answers",
+        Effect.orElseSucceed(
+          Effect.map(store.read("key", now), (found) => Option.isNone(found) ? true : undefined),
+          () => undefined
+        )
+      )
+      yield* worksAgain(store)
+    }))
+
+  scopedLive("with every write on disk: what was acknowledged is there again", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer(["--appendonly", "yes", "--appendfsync", "always"])
+      const store = yield* storeOn({ url: server.url })
+      let acknowledged = 0
+      const inserting = Effect.forever(
+        Effect.suspend(() => store.insert({ record: sample({ key: `key${acknowledged}` }) })).pipe(
+          Effect.tap(() => Effect.sync(() => acknowledged++))
+        )
+      )
+      const load = yield* Effect.fork(Effect.flip(inserting))
+      yield* eventually("it has begun", Effect.sync(() => acknowledged > 100 ? true : undefined))
+      yield* server.kill
+      yield* Fiber.join(load)
+      yield* server.start
+      yield* eventually(
+        "it answers",
+        Effect.orElseSucceed(Effect.as(store.read("key0", now), true), () => undefined)
+      )
+      for (let index = 0; index < acknowledged; index++) {
+        assert.isTrue(Option.isSome(yield* store.read(`key${index}`, now)), `key${index} of ${acknowledged}`)
+      }
+    }))
+
+  scopedLive("to understand what somebody else stored under our names: a typed error", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer()
+      const admin = yield* adminOf(server.url)
+      const store = yield* storeOn({ url: server.url })
+      yield* tell(admin, "SET", "effect_sessions:r:key", "text")
+      yield* unavailable(store.read("key", now), "read", /^ReplyError/)
+      yield* tell(admin, "DEL", "effect_sessions:r:key")
+      yield* tell(admin, "HSET", "effect_sessions:r:key", "m", "text")
+      assert.isTrue(Option.isNone(yield* store.read("key", now)))
+    }))
+})
+
+describe.skipIf(binaryMissing() !== undefined)("A Redis Cluster fails", () => {
+  scopedLive("with a command under way: its outcome is unknown, and it is made once", () =>
+    Effect.gen(function*() {
+      const { nodes, servers } = yield* startCluster
+      const proxies = yield* Effect.forEach(servers, ({ port }) => deafProxyFor(port))
+      const natMap = Object.fromEntries(
+        nodes.map(({ host, port }, index) => [
+          `${host}:${port}`,
+          { host, port: Number(new URL(proxies[index]?.url ?? "").port) }
+        ])
+      )
+      const admins = yield* Effect.forEach(servers, ({ url }) => adminOf(url))
+      const store = yield* storeOn({ cluster: { nodes, options: { natMap } } })
+      yield* works(store)
+      for (const admin of admins) yield* tell(admin, "CONFIG", "RESETSTAT")
+      const calls = Effect.map(
+        Effect.forEach(admins, (admin) => tell(admin, "INFO", "commandstats")),
+        (stats) =>
+          stats.map((text) => Number(/cmdstat_evalsha:calls=(\d+),/.exec(String(text))?.[1] ?? 0))
+            .reduce((sum, calls) => sum + calls, 0)
+      )
+      for (const proxy of proxies) yield* proxy.loseAnswers
+      const update = yield* Effect.fork(unavailable(store.update(change(sample({ version: 2 }))), "update", /./, true))
+      yield* eventually("it is made", Effect.map(calls, (calls) => calls > 0 ? true : undefined))
+      for (const proxy of proxies) yield* proxy.reset
+      yield* Fiber.join(update)
+      yield* eventually(
+        "it can be read",
+        Effect.orElseSucceed(
+          Effect.map(store.read("key", now), (found) => Option.isSome(found) ? found.value.version === 3 : undefined),
+          () => undefined
+        )
+      )
+      assert.strictEqual(yield* calls, 2, "the update and the read")
+    }))
+
+  scopedLive(
+    "in one of its masters: typed errors there, the others answer, and all is well when it is back",
+    () =>
+      Effect.gen(function*() {
+        const { nodes, servers } = yield* startCluster
+        for (const { url } of servers) {
+          yield* tell(yield* adminOf(url), "CONFIG", "SET", "cluster-require-full-coverage", "no")
+        }
+        const store = yield* storeOn({ cluster: { nodes }, timeout: "2 seconds" })
+        yield* works(store)
+        const keys = Array.from({ length: 24 }, (_, index) => `key${index}`)
+        const read = Effect.forEach(keys, (key) => Effect.either(store.read(key, now)), { concurrency: "unbounded" })
+        const write = Effect.forEach(
+          keys,
+          (key) => Effect.either(store.insert({ record: sample({ key, handle: key }) })),
+          {
+            concurrency: "unbounded"
+          }
+        )
+        const [lost] = servers
+        if (lost === undefined) return
+        yield* lost.kill
+        yield* write
+        const answers = yield* read
+        const failed = answers.filter((answer) => answer._tag === "Left")
+        assert.isAbove(failed.length, 0)
+        assert.isBelow(failed.length, keys.length)
+        for (const answer of failed) {
+          if (answer._tag === "Left") assert.strictEqual(answer.left._tag, "SessionStoreError")
+        }
+        yield* lost.start
+        yield* worksAgain(store)
+        yield* eventually(
+          "every part of it answers",
+          Effect.map(read, (answers) => answers.every((answer) => answer._tag === "Right") ? true : undefined)
+        )
+      })
+  )
+})

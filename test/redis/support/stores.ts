@@ -1,0 +1,25 @@
+import * as RedisSessionStore from "effect-sessions/RedisSessionStore"
+import type * as SessionStore from "effect-sessions/SessionStore"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Redis } from "ioredis"
+
+/** The store of a test. */
+export const storeOn = (
+  options: RedisSessionStore.ConnectionOptions
+): Effect.Effect<SessionStore.Service, never, Scope.Scope> => Effect.orDie(RedisSessionStore.make(options))
+
+/** A client to look at a server with, and to do to it what an administrator does. */
+export const adminOf = (url: string): Effect.Effect<Redis, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const client = new Redis(url)
+      client.on("error", () => {})
+      return client
+    }),
+    (client) => Effect.sync(() => client.disconnect())
+  )
+
+/** Sends a command as an administrator. */
+export const tell = (admin: Redis, command: string, ...args: ReadonlyArray<string>): Effect.Effect<unknown> =>
+  Effect.promise(() => admin.call(command, [...args]))
