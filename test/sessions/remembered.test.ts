@@ -27,6 +27,7 @@ const sideBySide = <E>(name: string, storeLayer: Layer.Layer<SessionStore.Sessio
     it.scoped("each its idle timeout, to the millisecond", () =>
       Effect.gen(function*() {
         const sessions = yield* managerOf(yield* SessionStore.SessionStore)
+        yield* sessions.clear
         const ordinary = yield* sessions.create({ user: "ada" })
         const remembered = yield* sessions.create({ user: "ada", remember: true })
         const live = Effect.all([isLive(sessions, ordinary.id), isLive(sessions, remembered.id)])
@@ -49,6 +50,7 @@ const sideBySide = <E>(name: string, storeLayer: Layer.Layer<SessionStore.Sessio
           absolute: "1 hour",
           remembered: { idle: "1 hour", absolute: "2 hours" }
         })
+        yield* sessions.clear
         const ordinary = yield* sessions.create({ user: "grace" })
         const remembered = yield* sessions.create({ user: "grace", remember: true })
         const touched = Effect.all([sessions.touch(ordinary.id), sessions.touch(remembered.id)])
@@ -73,6 +75,7 @@ const sideBySide = <E>(name: string, storeLayer: Layer.Layer<SessionStore.Sessio
         const store = yield* SessionStore.SessionStore
         const sessions = yield* managerOf(store)
         const stricter = yield* managerOf(store, { remembered: { idle: "1 hour", absolute: "1 hour" } })
+        yield* sessions.clear
         const { id } = yield* sessions.create({ user: "linus", remember: true })
         yield* TestClock.adjust(60 * minute)
         assert.isTrue(yield* isLive(sessions, id))
