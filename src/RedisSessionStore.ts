@@ -62,6 +62,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Redis from "ioredis"
+import { timesOf } from "./core/record.js"
 import type { RedisFailure } from "./core/redisFailure.js"
 import * as RedisText from "./core/redisText.js"
 import * as Durations from "./internal/durations.js"
@@ -200,10 +201,6 @@ const storeOn = Effect.fnUntraced(function*(
     clear: (name) => ask(bulkBound, true)("clear", (attempt) => steps.clear(name, attempt))
   }
 })
-
-const timesOf = (
-  { createdAt, expiresAt, handle, lastSeenAt, remembered }: SessionStore.SessionRecord
-): SessionStore.Times => ({ handle, createdAt, lastSeenAt, expiresAt, remembered })
 
 const connectionProblems = ({ cluster, redis, url }: ConnectionOptions): ReadonlyArray<string> => {
   const text = textOf(url)

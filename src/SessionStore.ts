@@ -173,9 +173,7 @@ export interface TimesSearch {
  * @since 3.0.0
  * @category models
  */
-export interface Times
-  extends Pick<SessionRecord, "handle" | "createdAt" | "lastSeenAt" | "expiresAt" | "remembered">
-{}
+export interface Times extends Record.Times {}
 
 /**
  * The sessions of a declaration that a policy counts as live.
@@ -441,20 +439,12 @@ const unsafeMakeMemory = (capacity: number): Service => {
     limitByUser: (limit) => Effect.sync(() => memory.limitByUser(limit)),
     listByUser: ({ limit, offset, ...owner }) =>
       Effect.sync(() => memory.listByUser(owner).slice(offset, offset + limit)),
-    readTimes: ({ handles, name, now }) => Effect.sync(() => memory.readTimes(name, handles, now).map(timesOf)),
+    readTimes: ({ handles, name, now }) => Effect.sync(() => memory.readTimes(name, handles, now)),
     deleteExpired: (before, limit) => Effect.sync(() => memory.deleteExpired(before, limit)),
     count: ({ liveAfter, name, now }) => Effect.sync(() => memory.count(name, liveAfter, now)),
     clear: (name) => Effect.sync(() => memory.clear(name))
   }
 }
-
-const timesOf = ({ createdAt, expiresAt, handle, lastSeenAt, remembered }: SessionRecord): Times => ({
-  handle,
-  createdAt,
-  lastSeenAt,
-  expiresAt,
-  remembered
-})
 
 const warnInProduction = Effect.gen(function*() {
   const environment = yield* Effect.orElseSucceed(Config.string("NODE_ENV"), () => "")

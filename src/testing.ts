@@ -11,6 +11,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { timesOf } from "./core/record.js"
 import {
   byHandle,
   handleOf,
@@ -20,8 +21,7 @@ import {
   renamed,
   rotated,
   runModel,
-  sample,
-  timesOf
+  sample
 } from "./core/storeModel.js"
 import type { SessionStoreError } from "./SessionError.js"
 import type { LiveAfter, Rotation, Service, SessionRecord, Update } from "./SessionStore.js"

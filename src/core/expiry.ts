@@ -93,6 +93,17 @@ export const isLiveAfter = (record: SessionRecord, { ordinary, remembered }: Liv
 export const isFresh = (authenticatedAt: number, maxAge: number, now: number): boolean =>
   now - authenticatedAt <= maxAge
 
+/** The sessions of a user of a declaration that a policy counts as live. */
+export interface OfUser {
+  readonly name: string
+  readonly userId: string
+  readonly now: number
+  readonly liveAfter: LiveAfter
+}
+
+export const isLiveOf = (record: SessionRecord, { liveAfter, name, now, userId }: OfUser): boolean =>
+  record.name === name && record.userId === userId && isLiveAfter(record, liveAfter, now)
+
 /** Whether the last written activity is so old that this one should be written too. */
 export const isTouchDue = (timeouts: Timeouts, times: Times, now: number): boolean =>
   now - times.lastSeenAt >= timeouts.touchInterval

@@ -1,4 +1,4 @@
-import type { SessionRecord } from "./record.js"
+import { newestFirst, type SessionRecord } from "./record.js"
 
 /** A session that a sign-in has just begun. */
 export interface Newest {
@@ -26,9 +26,5 @@ export const beyond = (
   { limit, newest, now }: { readonly limit: number; readonly newest: Newest; readonly now: number }
 ): ReadonlyArray<SessionRecord> =>
   [...records]
-    .sort((left, right) =>
-      placeOf(left, newest, now) - placeOf(right, newest, now) ||
-      right.lastSeenAt - left.lastSeenAt ||
-      (left.handle < right.handle ? -1 : 1)
-    )
+    .sort((left, right) => placeOf(left, newest, now) - placeOf(right, newest, now) || newestFirst(left, right))
     .slice(limit)

@@ -1,17 +1,9 @@
-import { isLiveAfter, type LiveAfter } from "./expiry.js"
+import { isLiveAfter, type LiveAfter, type OfUser } from "./expiry.js"
 import * as ExpiryQueue from "./expiryQueue.js"
 import { beyond, type Newest } from "./limit.js"
-import { endsWith, type SessionRecord, type UserEnd } from "./record.js"
+import { endsWith, newestFirst, type SessionRecord, type Times, timesOf, type UserEnd } from "./record.js"
 
-type Times = Pick<SessionRecord, "lastSeenAt" | "expiresAt">
-
-/** The live sessions of a user of a declaration, by a policy. */
-interface OfUser {
-  readonly name: string
-  readonly userId: string
-  readonly now: number
-  readonly liveAfter: LiveAfter
-}
+type Activity = Pick<SessionRecord, "lastSeenAt" | "expiresAt">
 
 /** The store contract on plain maps. One call is one step of JavaScript, so every call is atomic. */
 export interface MemoryStore {
@@ -24,10 +16,10 @@ export interface MemoryStore {
   readonly update: (
     key: string,
     expectedVersion: number,
-    change: Times & { readonly data: string },
+    change: Activity & { readonly data: string },
     now: number
   ) => boolean
-  readonly touch: (key: string, times: Times, now: number) => boolean
+  readonly touch: (key: string, times: Activity, now: number) => boolean
   readonly rotate: (
     oldKey: string,
     expectedVersion: number,
@@ -42,7 +34,7 @@ export interface MemoryStore {
   readonly deleteByUser: (end: UserEnd) => number
   readonly limitByUser: (owner: OfUser & { readonly limit: number; readonly newest: Newest }) => number
   readonly listByUser: (owner: OfUser) => ReadonlyArray<SessionRecord>
-  readonly readTimes: (name: string, handles: ReadonlyArray<string>, now: number) => ReadonlyArray<SessionRecord>
+  readonly readTimes: (name: string, handles: ReadonlyArray<string>, now: number) => ReadonlyArray<Times>
   readonly deleteExpired: (before: number, limit: number) => number
   readonly count: (
     name: string,
@@ -131,7 +123,7 @@ export const make = (capacity: number): MemoryStore => {
     if (next.expiresAt < record.expiresAt) queue(next)
   }
 
-  const changed = (record: SessionRecord, times: Times, data: string, version: number): SessionRecord => {
+  const changed = (record: SessionRecord, times: Activity, data: string, version: number): SessionRecord => {
     const { expiresAt, lastSeenAt } = times.lastSeenAt <= record.lastSeenAt ? record : times
     return { ...record, data, version, lastSeenAt, expiresAt }
   }
@@ -202,13 +194,12 @@ export const make = (capacity: number): MemoryStore => {
       ),
     limitByUser: ({ limit, newest, ...owner }) =>
       removeAll(beyond(liveOf(owner), { limit, newest, now: owner.now }).map(({ key }) => key)),
-    listByUser: (owner) =>
-      [...liveOf(owner)]
-        .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : 1)),
+    listByUser: (owner) => [...liveOf(owner)].sort(newestFirst),
     readTimes: (name, handles, now) =>
       Array.from(new Set(handles.flatMap((handle) => [...byHandle.get(handle)])), (key) => liveAt(key, now) ?? [])
         .flat()
-        .filter((record) => record.name === name),
+        .filter((record) => record.name === name)
+        .map(timesOf),
     deleteExpired: (before, limit) => {
       let removed = 0
       while (removed < limit) {

@@ -31,6 +31,28 @@ export interface SessionRecord {
   readonly remembered: boolean
 }
 
+/** What decides when a session ends. */
+export interface Times
+  extends Pick<SessionRecord, "handle" | "createdAt" | "lastSeenAt" | "expiresAt" | "remembered">
+{}
+
+export const timesOf = ({ createdAt, expiresAt, handle, lastSeenAt, remembered }: SessionRecord): Times => ({
+  handle,
+  createdAt,
+  lastSeenAt,
+  expiresAt,
+  remembered
+})
+
+/** The order of a user's sessions: the most recently seen first, those seen at the same time by their handles. */
+export const newestFirst = (left: SessionRecord, right: SessionRecord): number =>
+  right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : left.handle > right.handle ? 1 : 0)
+
+/** Whether a record was renamed from one of the keys, once or twice, later than `after`. */
+export const wasRenamed = (record: SessionRecord, keys: ReadonlyArray<string>, after: number): boolean =>
+  record.renamedAt !== null && record.renamedAt > after &&
+  [record.previousKey, record.earlierKey].some((key) => key !== null && keys.includes(key))
+
 /** The end of a user's sessions: all of them, `only` the one with that handle, or all `except` the one with that handle. */
 export interface UserEnd {
   readonly name: string

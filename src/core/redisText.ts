@@ -1,5 +1,5 @@
-import { isLiveAfter, type LiveAfter } from "./expiry.js"
-import type { SessionRecord } from "./record.js"
+import type { LiveAfter } from "./expiry.js"
+import { type SessionRecord, wasRenamed } from "./record.js"
 
 /** What is wrong with a prefix. Braces would decide over the slots of a cluster. */
 export const problemsOf = (prefix: string): ReadonlyArray<string> =>
@@ -103,11 +103,6 @@ export const linkUntil = (expiresAt: number, now: number): number => expiresAt +
 export const leadsTo = (record: SessionRecord, keys: ReadonlyArray<string>, renamedAfter: number): boolean =>
   keys.includes(record.key) || wasRenamed(record, keys, renamedAfter)
 
-/** Whether a record was renamed from one of the keys, once or twice, later than `after`. */
-export const wasRenamed = (record: SessionRecord, keys: ReadonlyArray<string>, after: number): boolean =>
-  record.renamedAt !== null && record.renamedAt > after &&
-  [record.previousKey, record.earlierKey].some((key) => key !== null && keys.includes(key))
-
 /** How many parts a cluster's sessions are in. All keys of a part are in one slot. */
 export const parts = 256
 
@@ -121,25 +116,6 @@ export const partOf = (word: string): number => {
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   return (hash ^ (hash >>> 16)) & (parts - 1)
 }
-
-/** The order of a user's sessions in a list. */
-export const inListOrder = <Item extends { readonly record: SessionRecord }>(
-  items: ReadonlyArray<Item>
-): ReadonlyArray<Item> =>
-  [...items].sort(({ record: left }, { record: right }) =>
-    right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : left.handle > right.handle ? 1 : 0)
-  )
-
-/** Whether a record is one of a user's that a policy counts as live. */
-export const isLiveOf = (
-  record: SessionRecord,
-  { liveAfter, name, now, userId }: {
-    readonly name: string
-    readonly userId: string
-    readonly now: number
-    readonly liveAfter: LiveAfter
-  }
-): boolean => record.name === name && record.userId === userId && isLiveAfter(record, liveAfter, now)
 
 /** A policy as arguments of a script. */
 export const policyOf = ({ ordinary, remembered }: LiveAfter): ReadonlyArray<string> =>

@@ -340,10 +340,8 @@ const deleteLed = (dialect: Dialect, table: string, led: string): string => {
  * one order.
  */
 const ownedBy = (dialect: Dialect, table: string): string => {
-  const rows = `SELECT * FROM ${table} WHERE name = ? AND user_id = ?`
-  return `(${dialect === "pg" ? `${rows} ORDER BY row_id FOR UPDATE` : rows}${
-    dialect === "mysql" ? " FOR UPDATE" : ""
-  }) AS entry`
+  const locked = { pg: " ORDER BY row_id FOR UPDATE", mysql: " FOR UPDATE", sqlite: "" }[dialect]
+  return `(SELECT * FROM ${table} WHERE name = ? AND user_id = ?${locked}) AS entry`
 }
 
 /** All rows but the first ones. */

@@ -1,16 +1,6 @@
-import { isLiveAfter, type LiveAfter } from "./expiry.js"
+import { isLiveAfter, isLiveOf, type LiveAfter } from "./expiry.js"
 import { beyond } from "./limit.js"
-import type { SessionRecord } from "./record.js"
-
-type Times = Pick<SessionRecord, "handle" | "createdAt" | "lastSeenAt" | "expiresAt" | "remembered">
-
-export const timesOf = ({ createdAt, expiresAt, handle, lastSeenAt, remembered }: SessionRecord): Times => ({
-  handle,
-  createdAt,
-  lastSeenAt,
-  expiresAt,
-  remembered
-})
+import { newestFirst, type SessionRecord, type Times, timesOf, wasRenamed } from "./record.js"
 
 export const byHandle = (all: ReadonlyArray<Times>): ReadonlyArray<Times> =>
   [...all].sort((left, right) => left.handle < right.handle ? -1 : 1)
@@ -146,10 +136,6 @@ export const rotated = (
 export const handleOf = (records: ReadonlyMap<string, SessionRecord>, whose: string | undefined): string | undefined =>
   whose === undefined ? undefined : records.get(whose)?.handle ?? "nobody"
 
-const wasRenamed = (record: SessionRecord, keys: ReadonlyArray<string>, after: number): boolean =>
-  record.renamedAt !== null && record.renamedAt > after &&
-  [record.previousKey, record.earlierKey].some((key) => key !== null && keys.includes(key))
-
 /**
  * The contract as a map of records: what each operation answers, and what it leaves. An insertion that has two reasons to
  * fail answers nothing: the contract does not say which one counts.
@@ -219,10 +205,9 @@ export const runModel = (
     }
     case "list": {
       const { limit, name, offset, policy, userId } = operation
-      return all().filter((record) =>
-        record.name === name && record.userId === userId && isLiveAfter(record, liveAfterOf(policy, now), now)
-      )
-        .sort((left, right) => right.lastSeenAt - left.lastSeenAt || (left.handle < right.handle ? -1 : 1))
+      const owner = { name, userId, now, liveAfter: liveAfterOf(policy, now) }
+      return all().filter((record) => isLiveOf(record, owner))
+        .sort(newestFirst)
         .slice(offset, offset + limit)
     }
     case "sweep":
@@ -232,10 +217,8 @@ export const runModel = (
       const newest = records.get(operation.newest)
       if (newest === undefined || newest.userId === null) return 0
       const { name, userId } = newest
-      const rivals = all().filter((record) =>
-        record.name === name && record.userId === userId && isLiveAfter(record, liveAfterOf(policy, now), now)
-      )
-      const ended = beyond(rivals, { limit, newest, now })
+      const owner = { name, userId, now, liveAfter: liveAfterOf(policy, now) }
+      const ended = beyond(all().filter((record) => isLiveOf(record, owner)), { limit, newest, now })
       return end((record) => ended.includes(record))
     }
     case "times": {

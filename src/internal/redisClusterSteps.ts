@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Crypto from "node:crypto"
+import { isLiveOf } from "../core/expiry.js"
 import { beyond } from "../core/limit.js"
+import { newestFirst, wasRenamed } from "../core/record.js"
 import type { RedisFailure } from "../core/redisFailure.js"
 import * as RedisText from "../core/redisText.js"
 import type * as SessionStore from "../SessionStore.js"
@@ -258,7 +260,7 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
   ): Step<ReadonlyArray<Found>> =>
     Effect.map(
       lookBy([userWord(user.name, user.userId)]),
-      (found) => found.filter(({ record }) => RedisText.isLiveOf(record, user))
+      (found) => found.filter(({ record }) => isLiveOf(record, user))
     )
 
   /** Goes through the index of a part, page by page, with a script that looks at the records of a page. */
@@ -282,8 +284,7 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
       const { after, keys } = unlessRenamed
       return Effect.flatMap(
         lookBy(keys.map(keyWord)),
-        (found) =>
-          found.some(({ record }) => RedisText.wasRenamed(record, keys, after)) ? Effect.succeed("none") : insert
+        (found) => found.some(({ record }) => wasRenamed(record, keys, after)) ? Effect.succeed("none") : insert
       )
     },
     read: (key, now) =>
@@ -336,7 +337,9 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
       }),
     listByUser: ({ limit, offset, ...user }) =>
       Effect.flatMap(liveOf(user), (found) => {
-        const places = RedisText.inListOrder(found).slice(offset).map(({ place }) => place)
+        const places = [...found].sort((left, right) => newestFirst(left.record, right.record)).slice(offset).map((
+          { place }
+        ) => place)
         const page = (
           records: ReadonlyArray<SessionStore.SessionRecord>,
           from: number
@@ -344,7 +347,7 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
           const more = places.slice(from, from + limit - records.length)
           return more.length === 0 ? Effect.succeed(records) : Effect.flatMap(look(more, true), (found) =>
             page(
-              [...records, ...found.map(({ record }) => record).filter((record) => RedisText.isLiveOf(record, user))],
+              [...records, ...found.map(({ record }) => record).filter((record) => isLiveOf(record, user))],
               from + more.length
             ))
         }

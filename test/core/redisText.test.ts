@@ -1,5 +1,5 @@
 import { assert, describe, prop } from "@effect/vitest"
-import type { SessionRecord } from "effect-sessions/core/record"
+import { newestFirst, type SessionRecord } from "effect-sessions/core/record"
 import * as RedisText from "effect-sessions/core/redisText"
 import { sample } from "effect-sessions/core/storeModel"
 import * as FastCheck from "effect/FastCheck"
@@ -104,9 +104,9 @@ describe("a prefix", () => {
 
 describe("the order of a list", () => {
   test("is that of activity, then of handles", () => {
-    const items = [["c", 1], ["a", 1], ["b", 2], ["B", 1]].map(([handle, lastSeenAt]) => ({
-      record: sample({ handle: String(handle), lastSeenAt: Number(lastSeenAt) })
-    }))
-    assert.deepStrictEqual(RedisText.inListOrder(items).map(({ record }) => record.handle), ["b", "B", "a", "c"])
+    const records = [["c", 1], ["a", 1], ["b", 2], ["B", 1]].map(([handle, lastSeenAt]) =>
+      sample({ handle: String(handle), lastSeenAt: Number(lastSeenAt) })
+    )
+    assert.deepStrictEqual([...records].sort(newestFirst).map(({ handle }) => handle), ["b", "B", "a", "c"])
   })
 })
