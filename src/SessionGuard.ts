@@ -196,11 +196,7 @@ export const orSignInAgain = (location: string) =>
 <A, E, R>(
   guard: Effect.Effect<A, E | SessionNotFresh, R>
 ): Effect.Effect<A, Exclude<E, SessionNotFresh> | HttpServerResponse.HttpServerResponse, R> =>
-  Effect.catchIf(
-    guard,
-    (error): error is Extract<E | SessionNotFresh, SessionNotFresh> => Predicate.isTagged(error, "SessionNotFresh"),
-    () => Effect.fail(HttpServerResponse.redirect(location, { status: 302 }))
-  )
+  redirecting<SessionNotFresh, A, E, R>("SessionNotFresh", location, guard)
 
 /**
  * Answers with a redirect to `location` where a guard would answer 401: for pages. `location` is the app's own, never
@@ -213,10 +209,16 @@ export const orRedirect = (location: string) =>
 <A, E, R>(
   guard: Effect.Effect<A, E | SessionUnauthenticated, R>
 ): Effect.Effect<A, Exclude<E, SessionUnauthenticated> | HttpServerResponse.HttpServerResponse, R> =>
+  redirecting<SessionUnauthenticated, A, E, R>("SessionUnauthenticated", location, guard)
+
+const redirecting = <Caught extends { readonly _tag: string }, A, E, R>(
+  tag: Caught["_tag"],
+  location: string,
+  guard: Effect.Effect<A, E | Caught, R>
+): Effect.Effect<A, Exclude<E, Caught> | HttpServerResponse.HttpServerResponse, R> =>
   Effect.catchIf(
     guard,
-    (error): error is Extract<E | SessionUnauthenticated, SessionUnauthenticated> =>
-      Predicate.isTagged(error, "SessionUnauthenticated"),
+    (error): error is Extract<E | Caught, Caught> => Predicate.isTagged(error, tag),
     () => Effect.fail(HttpServerResponse.redirect(location, { status: 302 }))
   )
 
