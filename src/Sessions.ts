@@ -325,6 +325,9 @@ const settings = (options: Options): Effect.Effect<Settings, SessionConfigError>
   )
 }
 
+/** How many sessions of a user are listed at once, to change them. */
+const pageSize = 1000
+
 /** How often the sessions of a user are listed anew, while they are changed, until each was seen and changed. */
 const maxPasses = 10
 
@@ -357,7 +360,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
       readonly active: boolean
     }
   ) =>
-    Effect.suspend(() => {
+    Effect.uninterruptible(Effect.suspend(() => {
       const { active, f, initial, presented, rotate, signIn, stored } = change
       const changes = f === undefined ? [] : [f]
       return engine.commit({
@@ -376,7 +379,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
         coming: Engine.noneComing(),
         endedHere: () => false
       })
-    })
+    }))
 
   const change = Effect.fnUntraced(function*(
     id: SessionToken.SessionId,
@@ -428,8 +431,8 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
 
   const everyPage = Effect.fnUntraced(function*(userId: string) {
     const all: Array<SessionStore.SessionRecord> = []
-    for (let offset = 0;; offset += 1000) {
-      const { isLast, records } = yield* page(userId, 1000, offset)
+    for (let offset = 0;; offset += pageSize) {
+      const { isLast, records } = yield* page(userId, pageSize, offset)
       all.push(...records)
       if (isLast) return all
     }
@@ -604,11 +607,14 @@ export function make<Self, Data, User>(
   SessionConfigError,
   SessionStore.SessionStore | SessionTimeouts | SessionEvents.SessionEvents | Scope.Scope
 > {
-  return Effect.flatMap(
+  return makeWith(definition, options)
+}
+
+const makeWith = <Self, Data, User>(definition: Definition<Self, Data, User>, options: Options | OptionsWithEvents) =>
+  Effect.flatMap(
     "events" in options ? SessionEvents.SessionEvents : Effect.succeed(undefined),
     (events) => Effect.map(makeEngine(definition, options, events), (engine) => makeService(engine, options))
   )
-}
 
 /**
  * The manager of a declared session over the store in context, with the timeouts of the context, which must be there:
@@ -681,7 +687,7 @@ export function layerWith<Self, Data, User>(
   SessionConfigError,
   SessionStore.SessionStore | SessionTimeouts | SessionEvents.SessionEvents
 > {
-  return Layer.scoped(definition.sessions, "events" in options ? make(definition, options) : make(definition, options))
+  return Layer.scoped(definition.sessions, makeWith(definition, options))
 }
 
 /**

@@ -3,6 +3,7 @@
  * statement for a thousand, and only while somebody waits: at once when somebody begins to wait and when this node has
  * ended something, when the earliest deadline has come, and in an interval for what other nodes do.
  */
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -29,9 +30,6 @@ interface Watched {
 
 /** The handles that one statement asks for. */
 const maxHandles = 1000
-
-const chunksOf = <A>(all: ReadonlyArray<A>, size: number): ReadonlyArray<ReadonlyArray<A>> =>
-  Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.slice(index * size, (index + 1) * size))
 
 /** Its fiber belongs to the scope. */
 export const make = (options: {
@@ -73,7 +71,7 @@ export const make = (options: {
       )
 
     const look = Effect.catchAllCause(
-      Effect.suspend(() => Effect.forEach(chunksOf([...watched.keys()], maxHandles), lookFor, { discard: true })),
+      Effect.suspend(() => Effect.forEach(Arr.chunksOf(watched.keys(), maxHandles), lookFor, { discard: true })),
       (cause) => {
         const wasBlind = isBlind
         isBlind = true

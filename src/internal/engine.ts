@@ -135,7 +135,10 @@ export interface Engine<Data, User> {
   readonly read: (presented: Plan.Presented) => Effect.Effect<Reading<Data, User>, ReadError>
   /** A session with its data made anew, since who changes data in place changes what was read. */
   readonly reopen: (record: SessionRecord) => Effect.Effect<Stored<Data, User>, SessionDataError>
-  /** Writes what there is to write with one store operation, again on fresh data where somebody else came first. */
+  /**
+   * Writes what there is to write with one store operation, again on fresh data where somebody else came first. Not to be
+   * interrupted on the way.
+   */
   readonly commit: (commit: Commit<Data, User>) => Effect.Effect<Committed<Data, User>, CommitError>
   /** Ends the sessions that keys lead to, and says how many. `known` is the session, if it was read. */
   readonly end: (deletion: SessionStore.Deletion, known?: SessionRecord) => Effect.Effect<number, SessionStoreError>
@@ -460,6 +463,10 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     return maxPerUser === undefined ? told : Effect.zipRight(told, limit(record, maxPerUser))
   }
 
+  /** What was tried is found to be stored, which nobody has been told of. */
+  const stood = (record: SessionRecord, { signsIn }: Coming): Effect.Effect<void> =>
+    Effect.zipRight(stands(record, signsIn), endings.hurry)
+
   /** The sign-in is stored by now, so it does not fail where this does. */
   const limit = (newest: SessionRecord, limit: number): Effect.Effect<void> => {
     const { userId } = newest
@@ -634,8 +641,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           // Ours, and the browser does not know its id yet.
           const newId = missed.record.key === coming.tried?.key ? coming.id : undefined
           if (missed._tag === "Done") {
-            yield* stands(missed.record, coming.signsIn)
-            yield* endings.hurry
+            yield* stood(missed.record, coming)
             return { stored: current, newId, extended: true }
           }
           yield* Metric.increment(SessionMetrics.conflicts)
@@ -666,14 +672,13 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
     if (mine === undefined) return yield* commitOn(asked, stored, content)
     const newId = coming.id
     coming.tried = undefined
-    yield* stands(mine.record, coming.signsIn)
-    yield* endings.hurry
+    yield* stood(mine.record, coming)
     const committed = yield* commitOn(asked, mine, Request.apply(changes, mine.data, initial))
     return { ...committed, newId: committed.newId ?? newId }
   })
 
   const commit: Engine<Data, User>["commit"] = (asked) =>
-    Effect.uninterruptible(Effect.suspend(() => {
+    Effect.suspend(() => {
       const { coming } = asked
       const { tried } = coming
       return Effect.mapBoth(
@@ -690,7 +695,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
           }
         }
       )
-    }))
+    })
 
   /** Whose sessions are to be ended, for those who subscribed to the events. Another may stand where one was read. */
   const toEnd = (

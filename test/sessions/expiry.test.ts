@@ -1,25 +1,14 @@
 import { assert, describe, layer, scoped } from "@effect/vitest"
-import { Sessions, SessionStore, SessionTimeouts, type SessionToken } from "effect-sessions"
+import { SessionStore } from "effect-sessions"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { AppSession } from "../support/app.js"
+import { isLive, managerOf } from "../support/app.js"
 import { postgres, postgresMissing, sqlite } from "../support/clients.js"
 
 const minute = 60_000
-
-/** A manager over a store, with a policy of its own. */
-const managerOf = (store: SessionStore.Service, options: SessionTimeouts.Options = {}) =>
-  Effect.flatMap(SessionTimeouts.make(options), (timeouts) =>
-    Sessions.make(AppSession).pipe(
-      Effect.provideService(SessionStore.SessionStore, store),
-      Effect.provideService(SessionTimeouts.SessionTimeouts, timeouts)
-    ))
-
-const isLive = (sessions: Effect.Effect.Success<ReturnType<typeof managerOf>>, id: SessionToken.SessionId) =>
-  Effect.map(sessions.read(id), Option.isSome)
 
 const edges = [
   ["1 ms before", -1, true],

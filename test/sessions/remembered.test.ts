@@ -1,25 +1,15 @@
 import { assert, describe, layer, scoped } from "@effect/vitest"
-import { Sessions, SessionStore, SessionTimeouts, type SessionToken } from "effect-sessions"
+import { SessionStore } from "effect-sessions"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { AppSession, Browser, increment, makeApp, readData, use, userOf } from "../support/app.js"
+import { Browser, increment, isLive, makeApp, managerOf, readData, use, userOf } from "../support/app.js"
 import { mysql, mysqlMissing, postgres, postgresMissing, sqlite } from "../support/clients.js"
 
 const minute = 60_000
 const day = 86_400_000
-
-const managerOf = (store: SessionStore.Service, options: SessionTimeouts.Options = {}) =>
-  Effect.flatMap(SessionTimeouts.make(options), (timeouts) =>
-    Sessions.make(AppSession).pipe(
-      Effect.provideService(SessionStore.SessionStore, store),
-      Effect.provideService(SessionTimeouts.SessionTimeouts, timeouts)
-    ))
-
-const isLive = (sessions: Effect.Effect.Success<ReturnType<typeof managerOf>>, id: SessionToken.SessionId) =>
-  Effect.map(sessions.read(id), Option.isSome)
 
 /** Remembered and ordinary sessions side by side, to the millisecond, on one store. */
 const sideBySide = <E>(name: string, storeLayer: Layer.Layer<SessionStore.SessionStore, E>) =>

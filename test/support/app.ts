@@ -8,7 +8,8 @@ import {
   SessionMiddleware,
   Sessions,
   SessionStore,
-  SessionTimeouts
+  SessionTimeouts,
+  type SessionToken
 } from "effect-sessions"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -216,3 +217,14 @@ export const managerOver = <Self, D, U>(app: App, definition: Sessions.Definitio
 /** A browser with the session of a user, in which something has been counted. */
 export const signedInBrowser = (app: App) =>
   app.browserWithSession({ user: "ada", data: { count: 1, notes: [], settings: {} } })
+
+/** A manager over a store, with a policy of its own. */
+export const managerOf = (store: SessionStore.Service, options: SessionTimeouts.Options = {}) =>
+  Effect.flatMap(SessionTimeouts.make(options), (timeouts) =>
+    Sessions.make(AppSession).pipe(
+      Effect.provideService(SessionStore.SessionStore, store),
+      Effect.provideService(SessionTimeouts.SessionTimeouts, timeouts)
+    ))
+
+export const isLive = (sessions: Effect.Effect.Success<ReturnType<typeof managerOf>>, id: SessionToken.SessionId) =>
+  Effect.map(sessions.read(id), Option.isSome)
