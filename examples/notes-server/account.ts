@@ -18,14 +18,10 @@ import { json, refusal, serve } from "./responses.js"
 const required = SessionGuard.required(NotesSession, (user) => Effect.succeed(Option.some(user)))
 
 /** The handle of the request's own session. */
-const ownHandle = Effect.flatMap(NotesSession, (session) =>
-  Effect.map(
-    session.info,
-    Option.match({
-      onNone: () => undefined,
-      onSome: ({ handle }) => handle
-    })
-  ))
+const ownHandle = Effect.flatMap(
+  NotesSession,
+  (session) => Effect.map(session.info, (info) => Option.getOrUndefined(Option.map(info, ({ handle }) => handle)))
+)
 
 /** A page that looks again by itself, since something happened on another device, is no activity of its user. */
 const noteBackground = Effect.gen(function*() {
@@ -133,7 +129,8 @@ const getEvents = Effect.gen(function*() {
   const ended = Effect.gen(function*() {
     yield* session.ended
     // The log may be written a moment later.
-    const reason = Option.isSome(yield* why) ? yield* why : yield* Effect.delay(why, "500 millis")
+    const told = yield* why
+    const reason = Option.isSome(told) ? told : yield* Effect.delay(why, "500 millis")
     const now = DateTime.toEpochMillis(yield* DateTime.now)
     return message("ended", { reason: Option.getOrElse(reason, () => now < until ? "Ended" : "Expired") })
   }).pipe(

@@ -7,9 +7,8 @@ import { eventually } from "../sql/support/processes.js"
 import { proxyFor } from "../sql/support/proxy.js"
 import { change, everySession, now, operationsOf, owner, rotation, sample, unavailable } from "../sql/support/stores.js"
 import { startCluster } from "./support/cluster.js"
-import { deafProxyFor } from "./support/deaf.js"
 import { binaryMissing, startServer } from "./support/servers.js"
-import { adminOf, storeOn, tell } from "./support/stores.js"
+import { adminOf, eventuallyDone, storeOn, tell } from "./support/stores.js"
 
 type Store = Effect.Effect.Success<ReturnType<typeof storeOn>>
 
@@ -25,8 +24,7 @@ const works = (store: Store) =>
     assert.strictEqual((yield* store.listByUser(everySession)).length, 1)
   })
 
-const worksAgain = (store: Store) =>
-  eventually("the store works again", Effect.orElseSucceed(Effect.as(works(store), true), () => undefined))
+const worksAgain = (store: Store) => eventuallyDone("the store works again", works(store))
 
 /** Every operation fails at once, and is known not to have been made. */
 const refused = (store: Store, detail: RegExp) =>
@@ -94,10 +92,10 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
       const server = yield* startServer()
       const admin = yield* adminOf(server.url)
       for (const isClientOfTheApp of [false, true]) {
-        const proxy = yield* deafProxyFor(server.port)
+        const { proxy, url } = yield* behindProxy(server.url)
         const store = isClientOfTheApp
-          ? yield* Effect.orDie(RedisSessionStore.makeFrom(yield* adminOf(proxy.url)))
-          : yield* storeOn({ url: proxy.url })
+          ? yield* Effect.orDie(RedisSessionStore.makeFrom(yield* adminOf(url)))
+          : yield* storeOn({ url })
         yield* works(store)
         yield* tell(admin, "CONFIG", "RESETSTAT")
         yield* proxy.loseAnswers
@@ -111,12 +109,9 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
             (text) => String(text).split("\n")[7] === "3" ? true : undefined
           )
         )
-        yield* proxy.reset
+        yield* proxy.open
         yield* Fiber.join(update)
-        yield* eventually(
-          "the store answers",
-          Effect.orElseSucceed(Effect.as(store.read("other", now), true), () => undefined)
-        )
+        yield* eventuallyDone("the store answers", store.read("other", now))
         const stats = String(yield* tell(admin, "INFO", "commandstats"))
         assert.match(stats, /cmdstat_evalsha:calls=2,/, "the update and the read")
       }
@@ -140,19 +135,10 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
             ["deleteByUser", store.deleteByUser(owner)]
           ] as const
         ) {
-          yield* eventually(
-            "it is connected",
-            Effect.orElseSucceed(Effect.as(store.read("key", now), true), () => undefined)
-          )
+          yield* eventuallyDone("it is connected", store.read("key", now))
           yield* unavailable<boolean | number>(effect, operation, /^ReplyError READONLY$/)
         }
-        yield* eventually(
-          "it reads",
-          Effect.orElseSucceed(
-            Effect.map(store.read("key", now), (found) => Option.isSome(found) ? true : undefined),
-            () => undefined
-          )
-        )
+        yield* eventuallyDone("it reads", store.read("key", now), Option.isSome)
         yield* tell(admin, "REPLICAOF", "NO", "ONE")
         yield* worksAgain(store)
       })
@@ -202,13 +188,7 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
       yield* works(store)
       yield* server.kill
       yield* server.start
-      yield* eventually(
-        "it answers",
-        Effect.orElseSucceed(
-          Effect.map(store.read("key", now), (found) => Option.isNone(found) ? true : undefined),
-          () => undefined
-        )
-      )
+      yield* eventuallyDone("it answers", store.read("key", now), Option.isNone)
       yield* worksAgain(store)
     }))
 
@@ -227,10 +207,7 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
       yield* server.kill
       yield* Fiber.join(load)
       yield* server.start
-      yield* eventually(
-        "it answers",
-        Effect.orElseSucceed(Effect.as(store.read("key0", now), true), () => undefined)
-      )
+      yield* eventuallyDone("it answers", store.read("key0", now))
       for (let index = 0; index < acknowledged; index++) {
         assert.isTrue(Option.isSome(yield* store.read(`key${index}`, now)), `key${index} of ${acknowledged}`)
       }
@@ -253,11 +230,11 @@ describe.skipIf(binaryMissing() !== undefined)("A Redis Cluster fails", () => {
   scopedLive("with a command under way: its outcome is unknown, and it is made once", () =>
     Effect.gen(function*() {
       const { nodes, servers } = yield* startCluster
-      const proxies = yield* Effect.forEach(servers, ({ port }) => deafProxyFor(port))
+      const proxies = yield* Effect.forEach(servers, ({ url }) => proxyFor(new URL(url)))
       const natMap = Object.fromEntries(
         nodes.map(({ host, port }, index) => [
           `${host}:${port}`,
-          { host, port: Number(new URL(proxies[index]?.url ?? "").port) }
+          { host, port: proxies[index]?.port ?? 0 }
         ])
       )
       const admins = yield* Effect.forEach(servers, ({ url }) => adminOf(url))
@@ -273,14 +250,12 @@ describe.skipIf(binaryMissing() !== undefined)("A Redis Cluster fails", () => {
       for (const proxy of proxies) yield* proxy.loseAnswers
       const update = yield* Effect.fork(unavailable(store.update(change(sample({ version: 2 }))), "update", /./, true))
       yield* eventually("it is made", Effect.map(calls, (calls) => calls > 0 ? true : undefined))
-      for (const proxy of proxies) yield* proxy.reset
+      for (const proxy of proxies) yield* proxy.open
       yield* Fiber.join(update)
-      yield* eventually(
+      yield* eventuallyDone(
         "it can be read",
-        Effect.orElseSucceed(
-          Effect.map(store.read("key", now), (found) => Option.isSome(found) ? found.value.version === 3 : undefined),
-          () => undefined
-        )
+        store.read("key", now),
+        Option.exists(({ version }) => version === 3)
       )
       assert.strictEqual(yield* calls, 2, "the update and the read")
     }))

@@ -1,10 +1,11 @@
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import { eventually } from "../sql/support/processes.js"
 import { change, now, sample } from "../sql/support/stores.js"
 import { binaryMissing, startSentinel, startServer } from "./support/servers.js"
-import { adminOf, storeOn, tell } from "./support/stores.js"
+import { adminOf, eventuallyDone, storeOn, tell } from "./support/stores.js"
 
 describe.skipIf(binaryMissing() !== undefined)("Behind Sentinel", () => {
   scopedLive(
@@ -17,10 +18,7 @@ describe.skipIf(binaryMissing() !== undefined)("Behind Sentinel", () => {
         const store = yield* storeOn({
           redis: { sentinels: [{ host: "127.0.0.1", port: sentinel.port }], name: "sessions" }
         })
-        yield* eventually(
-          "the store answers",
-          Effect.orElseSucceed(Effect.as(store.clear(), true), () => undefined)
-        )
+        yield* eventuallyDone("the store answers", store.clear())
         yield* store.insert({ record: sample({ userId: "user" }) })
         const admin = yield* adminOf(master.url)
         yield* eventually(
@@ -36,13 +34,7 @@ describe.skipIf(binaryMissing() !== undefined)("Behind Sentinel", () => {
           )
         )
         yield* master.kill
-        yield* eventually(
-          "the replica takes over",
-          Effect.match(store.update(change(sample(), "{\"after\":1}")), {
-            onFailure: () => undefined,
-            onSuccess: (done) => done ? true : undefined
-          })
-        )
+        yield* eventuallyDone("the replica takes over", store.update(change(sample(), "{\"after\":1}")), identity)
         assert.strictEqual(Option.getOrThrow(yield* store.read("key", now)).data, "{\"after\":1}")
         const role = yield* tell(yield* adminOf(replica.url), "ROLE")
         assert.strictEqual(Array.isArray(role) ? role[0] : role, "master")

@@ -3,6 +3,7 @@ import type * as SessionStore from "effect-sessions/SessionStore"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
+import { eventually } from "../../sql/support/processes.js"
 
 /** The store of a test. */
 export const storeOn = (
@@ -23,3 +24,17 @@ export const adminOf = (url: string): Effect.Effect<Redis, never, Scope.Scope> =
 /** Sends a command as an administrator. */
 export const tell = (admin: Redis, command: string, ...args: ReadonlyArray<string>): Effect.Effect<unknown> =>
   Effect.promise(() => admin.call(command, [...args]))
+
+/** Waits until something is done, and as it should be, whatever it failed with before. */
+export const eventuallyDone = <A, E>(
+  what: string,
+  effect: Effect.Effect<A, E>,
+  isRight: (result: A) => boolean = () => true
+): Effect.Effect<true> =>
+  eventually(
+    what,
+    Effect.match(effect, {
+      onFailure: () => undefined,
+      onSuccess: (result) => isRight(result) ? true as const : undefined
+    })
+  )

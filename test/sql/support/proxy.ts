@@ -2,12 +2,14 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 
-/** What stands between a client and its database: it lets through, lets nothing through, or lets nobody in. */
+/** What stands between a client and its server: it lets through, loses what is said, or lets nobody in. */
 export interface Proxy {
   readonly port: number
   readonly open: Effect.Effect<void>
   /** Connections stay, and nothing comes through any more. */
   readonly stall: Effect.Effect<void>
+  /** Connections stay, what is asked arrives, and no answer comes back any more. */
+  readonly loseAnswers: Effect.Effect<void>
   /** Connections break, and new ones are refused. */
   readonly refuse: Effect.Effect<void>
 }
@@ -16,13 +18,13 @@ export interface Proxy {
 export const proxyFor = (target: URL): Effect.Effect<Proxy, never, Scope.Scope> =>
   Effect.gen(function*() {
     const sockets = new Set<Net.Socket>()
-    let stalled = false
+    let loses: "nothing" | "answers" | "everything" = "nothing"
     const server = Net.createServer((socket) => {
       const upstream = Net.connect(Number(target.port), target.hostname)
       for (const [from, to] of [[socket, upstream], [upstream, socket]] as const) {
         sockets.add(from)
         from.on("data", (chunk) => {
-          if (!stalled) to.write(chunk)
+          if (loses === "nothing" || (loses === "answers" && from === socket)) to.write(chunk)
         })
         from.on("error", () => to.destroy())
         from.on("close", () => {
@@ -48,11 +50,14 @@ export const proxyFor = (target: URL): Effect.Effect<Proxy, never, Scope.Scope> 
       port,
       refuse: close,
       stall: Effect.sync(() => {
-        stalled = true
+        loses = "everything"
+      }),
+      loseAnswers: Effect.sync(() => {
+        loses = "answers"
       }),
       open: Effect.suspend(() => {
-        for (const socket of sockets) if (stalled) socket.destroy()
-        stalled = false
+        for (const socket of sockets) if (loses !== "nothing") socket.destroy()
+        loses = "nothing"
         return server.listening ? Effect.void : Effect.asVoid(listen(port))
       })
     }
