@@ -5,14 +5,14 @@ export default defineConfig({
   resolve: { alias: [...libraryIn(new URL("./src/", import.meta.url))] },
   test: {
     include: ["test/**/*.test.ts"],
-    // Redis: `npm run test:redis`. Installs the package elsewhere: `npm run test:package`. Needs Effect 4 as well: `npm run test:editions`.
+    // Installs the package elsewhere: `npm run test:package`. Needs Effect 4 as well: `npm run test:editions`.
     exclude: [
       "**/node_modules/**",
-      "test/redis/**",
       "test/package/installed*.test.ts",
       "test/editions/editions.test.ts"
     ],
     globalSetup: ["test/support/databases.ts"],
+    setupFiles: ["test/support/ownIt.ts"],
     ...reportedBy("default", "./test/support/skippedReporter.ts"),
     // Effect is loaded once for all files of a worker, not once for each: that was more work than most tests.
     isolate: false,

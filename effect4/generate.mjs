@@ -1,4 +1,4 @@
-/** Makes the Effect 4 edition in `generated/` out of the source above: see README.md. */
+/** Makes the Effect 4 edition in `generated/` out of the source above: see CONTRIBUTING.md. */
 import * as FileSystem from "node:fs"
 import { createRequire } from "node:module"
 import * as Path from "node:path"
@@ -18,9 +18,11 @@ const folders = [
   "src",
   "examples",
   "test/core",
+  "test/docs",
   "test/editions/programs",
   "test/example",
   "test/http",
+  "test/nodes",
   "test/package/consumer",
   "test/recipes",
   "test/redis",

@@ -29,6 +29,7 @@ const modules = {
   Layer: "effect/Layer",
   Metric: "effect/Metric",
   Option: "effect/Option",
+  Queue: "effect/Queue",
   References: "effect/References",
   Scheduler: "effect/Scheduler",
   Result: "effect/Result",

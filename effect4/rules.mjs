@@ -48,8 +48,10 @@ const renamed = [
   ["Cookies.unsafeMakeCookie(", "Cookies.makeCookieUnsafe("],
   ["HttpServerResponse.unsafeJson(", "HttpServerResponse.jsonUnsafe("],
   ["Random.nextRange(", "Random.nextBetween("],
+  ["Layer.scopedContext(", "Layer.effectContext("],
   ["Layer.scopedDiscard(", "Layer.effectDiscard("],
   ["Layer.scoped(", "Layer.effect("],
+  ["Stream.unwrapScoped(", "Stream.unwrap("],
   ["Layer.unwrapEffect(", "Layer.unwrap("],
   ["Config.Config.Wrap<", "Config.Wrap<"],
   ["ConfigError.ConfigError", "Config.ConfigError"],
@@ -204,7 +206,6 @@ const ofTests = [
   },
   { name: "Effect.intoDeferred", from: /Effect\.intoDeferred\(/g, to: "Deferred.into(" },
   { name: "Effect.tapErrorCause", from: /Effect\.tapErrorCause\(/g, to: "Effect.tapCause(" },
-  { name: "Exit.isInterrupted", from: /Exit\.isInterrupted\(/g, to: "Exit.hasInterrupts(" },
   { name: "RuntimeFiber", from: /Fiber\.RuntimeFiber</g, to: "Fiber.Fiber<" },
   { name: "addresses", from: /_tag === "TcpAddress"/g, to: "_tag === \"InetAddressV4\"" },
   { name: "Schema.filter", call: "Schema.filter", to: (filter) => `Schema.check(Schema.makeFilter(${filter}))` },
@@ -220,7 +221,6 @@ const ofTests = [
         : undefined
   },
   { name: "HttpServer.layerContext", from: /HttpServer\.layerContext\b/g, to: "HttpServer.layerServices" },
-  { name: "routes", from: /HttpRouter\.(get|post)\(\n?\s*(?="\/)/g, to: (_, method) => `HttpRouter.add("${method.toUpperCase()}", ` },
   { name: "HttpLayerRouter.addHttpApi", from: /HttpLayerRouter\.addHttpApi\(/g, to: "HttpApiBuilder.layer(" },
   { name: "a fiber that still runs", from: /assert\.isNull\((\w+)\.unsafePoll\(\)\)/g, to: "assert.isUndefined($1.pollUnsafe())" },
   {
@@ -257,6 +257,7 @@ const ofExamples = [
   { name: "Schema.pattern", call: "Schema.pattern", to: (pattern) => `Schema.check(Schema.isPattern(${pattern}))` },
   { name: "Schema.minLength", from: /Schema\.minLength\((\d+)\)/g, to: "Schema.check(Schema.isMinLength($1))" },
   { name: "tests that share a layer are scoped", from: /\bit\.scoped\(/g, to: "it.effect(" },
+  { name: "Config.integer", from: /\bConfig\.integer\(/g, to: "Config.Int(" },
   { name: "Effect.console", from: /\bEffect\.console\b/g, to: "Console.Console" },
   {
     name: "Effect.withConsole",

@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: { alias: [...libraryIn(new URL("./generated/src/", import.meta.url))] },
   test: {
     include: ["generated/test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "generated/test/redis/**"],
+    exclude: ["**/node_modules/**"],
     globalSetup: ["generated/test/support/databases.ts"],
     ...reportedBy("default", "./generated/test/support/skippedReporter.ts"),
     testNamePattern: new RegExp(`^(?!.*(?:${Object.keys(skipped).join("|")}))`),

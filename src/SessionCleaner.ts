@@ -46,6 +46,7 @@ export interface Options {
  * @category models
  */
 export interface OptionsWithEvents extends Options {
+  /** That it publishes. */
   readonly events: true
 }
 
@@ -92,8 +93,21 @@ const sweepWith = (
   })
 
 /**
- * Sweeps once: removes what has expired, batch by batch, until a batch is short, and says how many. For cron jobs and
- * platforms without a long-lived process. Safe on every node at once.
+ * Sweeps the store in context once: removes what has expired, batch by batch, until a batch is short, and says how many.
+ * For cron jobs and platforms without a long-lived process. Safe on every node at once. Fails with `SessionConfigError` if
+ * a setting is out of its bounds, and with `SessionStoreError` if a batch could not be removed; those before it are.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SessionCleaner, SessionStore } from "effect-sessions"
+ *
+ * // A cron job
+ * export const program = SessionCleaner.sweep({ batchSize: 500 }).pipe(
+ *   Effect.tap((count) => Effect.log(`${count} expired sessions removed`)),
+ *   Effect.provide(SessionStore.layerMemory)
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category constructors
@@ -104,8 +118,9 @@ export const sweep = (
   Effect.flatMap(settings(options), sweepWith)
 
 /**
- * Sweeps in the background for as long as the layer lives, in intervals with jitter, so that nodes do not sweep
- * together. A sweep that fails, or dies, is logged and the next one comes.
+ * Sweeps the store in context in the background, for as long as the layer lives, in intervals with jitter, so that nodes do
+ * not sweep together. A sweep that fails, or dies, is logged and the next one comes. Fails with `SessionConfigError` if a
+ * setting is out of its bounds.
  *
  * @example
  * ```ts
@@ -155,7 +170,18 @@ const swept = (events: SessionEvents.Service) => (count: number): Effect.Effect<
     : Effect.flatMap(DateTime.now, (at) => events.publish({ _tag: "Swept", at, count }))
 
 /**
- * Sweeps in the background, as configured.
+ * Sweeps in the background, as configured. Fails with `ConfigError` if the configuration cannot be read, and with
+ * `SessionConfigError` as `layer` does.
+ *
+ * @example
+ * ```ts
+ * import { Config, Layer } from "effect"
+ * import { SessionCleaner, SessionStore } from "effect-sessions"
+ *
+ * export const CleanerLive = SessionCleaner.layerConfig({
+ *   interval: Config.duration("SWEEP_INTERVAL").pipe(Config.withDefault("5 minutes"))
+ * }).pipe(Layer.provide(SessionStore.layerMemory))
+ * ```
  *
  * @since 3.0.0
  * @category layers

@@ -91,17 +91,19 @@ export interface Options {
  * @category models
  */
 export interface Policy extends Credential.Policy {
+  /** All but `Max-Age` and `Expires`, which depend on the session. */
   readonly attributes: NonNullable<Cookies.Cookie["options"]>
+  /** Whether the cookie outlives the browser. */
   readonly persistent: boolean
-  /** Seconds. */
+  /** How long it does so at most, in seconds. */
   readonly maxAge: number | undefined
-  /** Epoch milliseconds. */
+  /** Until when it does so at the latest, in epoch milliseconds. */
   readonly expires: number | undefined
   /** When the attributes were last changed, in epoch milliseconds. */
   readonly changedAt: number | undefined
   /**
-   * Says that the session of this name travels in this cookie. Fails if another one does already: of two sessions in one
-   * cookie, one would be unreachable.
+   * Says that the session of this name travels in this cookie. Fails with `SessionConfigError` if another one does already:
+   * of two sessions in one cookie, one would be unreachable.
    */
   readonly claim: (sessionName: string) => Effect.Effect<void, SessionConfigError>
 }
@@ -113,6 +115,7 @@ export interface Policy extends Credential.Policy {
  * @category models
  */
 export interface Sent {
+  /** As the request carries it: not looked up yet. */
   readonly id: SessionToken.SessionId
   /** Whether it is to be written anew: it came under a former name, or under a key on its way out, or without one. */
   readonly reissue: boolean
@@ -136,8 +139,28 @@ export type Reading =
   | { readonly _tag: "Accepted"; readonly sent: readonly [Sent, ...Array<Sent>]; readonly overlooked: number }
 
 /**
- * Checks a cookie policy. Fails if browsers would reject the cookie, if options contradict each other, or if a signing
- * key is missing, short, doubled or can be guessed.
+ * Checks a cookie policy. Fails with `SessionConfigError` if browsers would reject the cookie, if options contradict each
+ * other, or if a signing key is missing, short, doubled or can be guessed.
+ *
+ * @example
+ * ```ts
+ * import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
+ * import { Effect, Layer, Schema } from "effect"
+ * import { Session, SessionCookie, SessionMiddleware } from "effect-sessions"
+ *
+ * class AdminSession extends Session.Tag<AdminSession>()("AdminSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * // The second session of an app has a cookie of its own
+ * export const adminRoutes = Layer.unwrapEffect(
+ *   Effect.map(SessionCookie.make({ name: "__Host-admin", sameSite: "strict" }), (cookie) =>
+ *     HttpLayerRouter.add("GET", "/admin", HttpServerResponse.empty()).pipe(
+ *       Layer.provide(SessionMiddleware.layerRouter(AdminSession, { cookie }).layer)
+ *     ))
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category constructors
@@ -233,7 +256,8 @@ export class SessionCookie extends Context.Tag("effect-sessions/SessionCookie")<
 
 /**
  * The cookie policy. What is left out keeps its default; without options the cookie is
- * `__Host-sid; Path=/; Secure; HttpOnly; SameSite=Lax`, gone with the browser, not signed.
+ * `__Host-sid; Path=/; Secure; HttpOnly; SameSite=Lax`, gone with the browser, not signed. Fails with
+ * `SessionConfigError` as `make` does.
  *
  * @example
  * ```ts
@@ -251,7 +275,8 @@ export const layer = (options: Options = {}): Layer.Layer<SessionCookie, Session
   Layer.effect(SessionCookie, make(options))
 
 /**
- * The cookie policy from configuration.
+ * The cookie policy from configuration. Fails with `ConfigError` if that cannot be read, and with `SessionConfigError` as
+ * `make` does.
  *
  * @example
  * ```ts

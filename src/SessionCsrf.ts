@@ -32,8 +32,9 @@ import { SessionConfigError, SessionCsrfError } from "./SessionError.js"
  */
 export interface Options {
   /**
-   * The app's own origins, such as `https://example.com`: for browsers too old to send `Sec-Fetch-Site`, and compared
-   * to the letter. None if left out; the `Host` header is never believed.
+   * The app's own origins, such as `https://example.com`: for browsers that do not send `Sec-Fetch-Site`, and compared to
+   * the letter. None if left out; the `Host` header is never believed. Where a browser says that another origin of the same
+   * site sent the request, that is refused, whatever stands here.
    */
   readonly origins?: ReadonlyArray<string> | undefined
   /**
@@ -64,13 +65,15 @@ export interface Options {
  * @category models
  */
 export interface Policy extends Csrf.CsrfOptions {
+  /** Whether requests pass that tell nothing of where they come from. */
   readonly allowUnknown: boolean
+  /** Whether the token of the session is needed. */
   readonly token: boolean
 }
 
 /**
- * Checks the options. Fails if an origin is not written as browsers send it, if a header or a field cannot have that name,
- * or if the longest form is no sensible size.
+ * Checks the options. Fails with `SessionConfigError` if an origin is not written as browsers send it, if a header or a
+ * field cannot have that name, or if the longest form is no sensible size.
  *
  * @since 3.0.0
  * @category constructors
@@ -109,7 +112,7 @@ const layerOf = <E>(policy: Effect.Effect<Policy, E>): Layer.Layer<SessionCsrf, 
   )
 
 /**
- * How requests are checked. What is left out keeps its default.
+ * How requests are checked. What is left out keeps its default. Fails with `SessionConfigError` as `make` does.
  *
  * @example
  * ```ts
@@ -124,7 +127,8 @@ const layerOf = <E>(policy: Effect.Effect<Policy, E>): Layer.Layer<SessionCsrf, 
 export const layer = (options: Options = {}): Layer.Layer<SessionCsrf, SessionConfigError> => layerOf(make(options))
 
 /**
- * How requests are checked, from configuration.
+ * How requests are checked, from configuration. Fails with `ConfigError` if that cannot be read, and with
+ * `SessionConfigError` as `make` does.
  *
  * @example
  * ```ts
@@ -209,6 +213,20 @@ const checkBy = <Self, Data, User>(
  * whose session is that of a bearer token, which no browser sends by itself. Asks no store. Reads the body only of a form
  * that comes with an id and without a token in a header.
  *
+ * @example
+ * ```ts
+ * import { HttpServerResponse } from "@effect/platform"
+ * import { Effect, Schema } from "effect"
+ * import { Session, SessionCsrf } from "effect-sessions"
+ *
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * export const transfer = SessionCsrf.check(AppSession).pipe(Effect.as(HttpServerResponse.empty()))
+ * ```
+ *
  * @since 3.0.0
  * @category guards
  */
@@ -218,8 +236,8 @@ export const check = <Self, Data, User>(
   Effect.flatMap(SessionCsrf, (policy) => checkBy(policy, session))
 
 /**
- * Middleware for routes of the classic `HttpRouter`, and for any app: checks every request first. Goes inside the session
- * middleware.
+ * Middleware for routes of the classic `HttpRouter`, and for any app: checks every request first. Fails with
+ * `SessionCsrfError` as `check` does. Goes inside the session middleware.
  *
  * @example
  * ```ts
@@ -254,8 +272,8 @@ export const protect = <Self, Data, User>(
 }
 
 /**
- * Middleware for `HttpLayerRouter`: checks every request of the routes whose layer it is provided to. Is combined with the
- * session middleware.
+ * Middleware for `HttpLayerRouter`: checks every request of the routes whose layer it is provided to. Fails with
+ * `SessionCsrfError` as `check` does. Is combined with the session middleware.
  *
  * @example
  * ```ts
@@ -288,7 +306,24 @@ export const layerRouter = <Self, Data, User>(session: Context.Tag<Self, Handle<
   )
 
 /**
- * A hidden form field with the token of the session, as HTML.
+ * A hidden form field with the token of the session, as HTML. Fails with `StageError`, as `csrfToken` of the handle does.
+ *
+ * @example
+ * ```ts
+ * import { HttpServerResponse } from "@effect/platform"
+ * import { Effect, Schema } from "effect"
+ * import { Session, SessionCsrf } from "effect-sessions"
+ *
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * export const page = Effect.map(
+ *   SessionCsrf.formField(AppSession),
+ *   (field) => HttpServerResponse.text(`<form method="post">${field}<button>Send</button></form>`, { contentType: "text/html" })
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category utils

@@ -113,7 +113,7 @@ export const describe: Describer["describe"] = (request) => ({
  * of them. Leave `HttpMiddleware.xForwardedHeaders` out: it puts another address in the place of the connection's. Web
  * handlers, and sockets without an address, have none; then it is null.
  *
- * Fails if an address or a range is none, or is everybody's.
+ * Fails with `SessionConfigError` if an address or a range is none, or is everybody's.
  *
  * @example
  * ```ts

@@ -33,6 +33,23 @@ const ServerText = Schema.transform(Schema.String, Schema.String, {
  * `detail` names the failure by class and code, such as `"SqlError 57P01"`: enough to look it up, without the text of the
  * driver, which may quote rows. It is for logs and does not leave the server.
  *
+ * @example
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { Session } from "effect-sessions"
+ *
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({ cart: Schema.Array(Schema.String) }),
+ *   initial: { cart: [] }
+ * }) {}
+ *
+ * // A page that does without the session rather than answer 503
+ * export const cart = AppSession.pipe(
+ *   Effect.flatMap((session) => session.get),
+ *   Effect.catchTag("SessionStoreError", () => Effect.succeed({ cart: [] }))
+ * )
+ * ```
+ *
  * @since 3.0.0
  * @category errors
  */
@@ -289,8 +306,8 @@ export class SessionCsrfError extends Schema.TaggedError<SessionCsrfError>("effe
    */
   override get message(): string {
     return this.reason === "Foreign"
-      ? "Nothing shows that the request comes from this app"
-      : "The CSRF token is missing or wrong"
+      ? "Nothing shows that the request comes from this app: neither Sec-Fetch-Site nor Origin or Referer names its own pages"
+      : "The CSRF token is missing or wrong: a URL-encoded form has it in its field, every other request in a header"
   }
 
   /**

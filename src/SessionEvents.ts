@@ -2,7 +2,7 @@
  * What happens to sessions, as a stream: for audit logs, for notices to users, for alarms.
  *
  * An event is published after the store has acknowledged what it tells of, by the node that did it. Who subscribes gets
- * the events of this node from then on. The stream is bounded and slides: a subscriber who falls behind by more than its
+ * the events of this node from then on, and where the store can tell, the ends of sessions by other nodes. The stream is bounded and slides: a subscriber who falls behind by more than its
  * capacity misses the oldest events, and delays nobody. Where a declaration is not told to publish (`events: true` in
  * `Sessions.layerWith`), nothing is made and nothing costs anything.
  *
@@ -19,16 +19,19 @@ import * as Stream from "effect/Stream"
 import { SessionConfigError } from "./SessionError.js"
 
 /**
- * What every event of a session tells: when it happened, the declared name of the session, its public handle, and the
- * stored text of its user, none for a visitor. The handle opens nothing and is safe to store and to show.
+ * What every event of a session tells. The handle opens nothing and is safe to store and to show.
  *
  * @since 3.0.0
  * @category models
  */
 export interface OfSession {
+  /** When it happened. */
   readonly at: DateTime.Utc
+  /** The declared name of the session. */
   readonly session: string
+  /** Its public handle. */
   readonly handle: string
+  /** The stored text of its user. None for a visitor. */
   readonly user: Option.Option<string>
 }
 
@@ -50,6 +53,7 @@ export interface Began extends OfSession {
  */
 export interface SignedIn extends OfSession {
   readonly _tag: "SignedIn"
+  /** Whether the user asked to be remembered. */
   readonly remembered: boolean
 }
 
@@ -87,12 +91,33 @@ export interface SignedOut extends OfSession {
  */
 export interface Revoked {
   readonly _tag: "Revoked"
+  /** When it happened. */
   readonly at: DateTime.Utc
+  /** The declared name of the sessions. */
   readonly session: string
+  /** The stored text of their user. */
   readonly user: string
   readonly handle: Option.Option<string>
   readonly by: "User" | "OtherDevice" | "Limit" | "Administrator"
   readonly count: number
+}
+
+/**
+ * Another node ended a session, as its store tells (`SqlSessionStore` on PostgreSQL, `RedisSessionStore`; no other, and
+ * none while that cannot be heard: see `SessionMetrics.listening`). Every other node tells of it, perhaps twice, so whoever
+ * keeps a log that all nodes write to leaves it out: the node that did it has told why.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface EndedElsewhere {
+  readonly _tag: "EndedElsewhere"
+  /** When this node heard of it. */
+  readonly at: DateTime.Utc
+  /** The declared name of the session. */
+  readonly session: string
+  /** Its public handle. */
+  readonly handle: string
 }
 
 /**
@@ -114,6 +139,7 @@ export interface Expired extends OfSession {
  */
 export interface Swept {
   readonly _tag: "Swept"
+  /** When it happened. */
   readonly at: DateTime.Utc
   readonly count: number
 }
@@ -126,8 +152,11 @@ export interface Swept {
  */
 export interface Rejected {
   readonly _tag: "Rejected"
+  /** When it happened. */
   readonly at: DateTime.Utc
+  /** The declared name of the session. */
   readonly session: string
+  /** What is wrong: its form, its signature, or that the header is too long to be read. */
   readonly reason: "malformed" | "signature" | "too_long"
 }
 
@@ -137,7 +166,16 @@ export interface Rejected {
  * @since 3.0.0
  * @category models
  */
-export type SessionEvent = Began | SignedIn | Rotated | SignedOut | Revoked | Expired | Swept | Rejected
+export type SessionEvent =
+  | Began
+  | SignedIn
+  | Rotated
+  | SignedOut
+  | Revoked
+  | EndedElsewhere
+  | Expired
+  | Swept
+  | Rejected
 
 /**
  * The events of this node.
@@ -150,7 +188,7 @@ export interface Service {
   readonly publish: (event: SessionEvent) => Effect.Effect<void>
   /** The events from the moment that the stream runs. Does not end. */
   readonly stream: Stream.Stream<SessionEvent>
-  /** The events from the moment that this succeeds, for whoever must not miss what happens next. */
+  /** The events from the moment that this succeeds until the scope ends, for whoever must not miss what happens next. */
   readonly subscribe: Effect.Effect<Stream.Stream<SessionEvent>, never, Scope.Scope>
 }
 
@@ -182,8 +220,8 @@ export class SessionEvents extends Context.Tag("effect-sessions/SessionEvents")<
 export const defaultCapacity = 1024
 
 /**
- * Makes a stream of events that holds `capacity` of them for a subscriber who is slow. Fails if that is not a whole
- * number from 1 to a million.
+ * Makes a stream of events that holds `capacity` of them for a subscriber who is slow. Fails with `SessionConfigError` if
+ * that is not a whole number from 1 to a million.
  *
  * @since 3.0.0
  * @category constructors
@@ -210,7 +248,7 @@ export const make = (
 
 /**
  * The events of this node's sessions. Give it to `Sessions.layerWith` of each declaration whose events you want, with
- * `events: true`, and to those who subscribe.
+ * `events: true`, and to those who subscribe. Fails with `SessionConfigError` as `make` does.
  *
  * @since 3.0.0
  * @category layers

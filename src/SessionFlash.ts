@@ -17,7 +17,9 @@ import type { CommitError } from "./Sessions.js"
  * @category models
  */
 export interface Place<Data, Message> {
+  /** The messages in the data. */
   readonly get: (data: Data) => ReadonlyArray<Message>
+  /** The same data with other messages. Changes nothing. */
   readonly set: (data: Data, messages: ReadonlyArray<Message>) => Data
 }
 
@@ -28,12 +30,12 @@ export interface Place<Data, Message> {
  * @category models
  */
 export interface Flash<Data, Message> {
-  /** Stages one more message. It is there for the next request, or for a later `take` of this one. */
+  /** Stages one more message. It is there for the next request, or for a later `take` of this one. Fails with `StageError`. */
   readonly push: <User>(session: Handle<Data, User>, message: Message) => Effect.Effect<void, StageError>
   /**
    * All messages, for the only time: of several requests that take them at once, one gets them, and requests that do
    * not ask leave them where they are. Commits what is staged, since a message that is shown must be gone. Without
-   * messages it writes nothing.
+   * messages it writes nothing. Fails with `CommitError` or `SessionResponseSent`, as `commit` of the handle does.
    */
   readonly take: <User>(
     session: Handle<Data, User>
@@ -59,7 +61,7 @@ export const field = <Message, Encoded>(
  * import { Effect, Schema } from "effect"
  * import { Session, SessionFlash } from "effect-sessions"
  *
- * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
  *   data: Schema.Struct({ flash: SessionFlash.field(Schema.String) }),
  *   initial: { flash: [] }
  * }) {}

@@ -55,7 +55,8 @@ const whyNobody = <Data, User>(
 
 /**
  * The signed-in user, loaded. Fails with `SessionUnauthenticated` (401) if nobody is signed in, or if the user who is
- * no longer exists; the session ends then, at once.
+ * no longer exists; the session ends then, at once. Fails with `ReadError` where the session cannot be read, and with what
+ * `loadUser` fails with.
  *
  * @example
  * ```ts
@@ -106,7 +107,26 @@ export const required = <Self, Data, User, A, E, R>(
 
 /**
  * The signed-in user, loaded. None if nobody is signed in, or if the user who is no longer exists; the session ends
- * then, at once.
+ * then, at once. Fails with `ReadError` where the session cannot be read, and with what `loadUser` fails with.
+ *
+ * @example
+ * ```ts
+ * import { HttpServerResponse } from "@effect/platform"
+ * import { Effect, Option, Schema } from "effect"
+ * import { Session, SessionGuard } from "effect-sessions"
+ *
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * const currentUser = SessionGuard.optional(AppSession, (id) => Effect.succeed(Option.some({ name: id })))
+ *
+ * export const greeting = Effect.map(
+ *   currentUser,
+ *   (user) => HttpServerResponse.text(`Hello ${Option.match(user, { onNone: () => "stranger", onSome: ({ name }) => name })}`)
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category guards
@@ -130,10 +150,11 @@ const found = <Data, User, A, E, R>(
   Effect.tap(loaded, (user) => Option.isNone(user) ? session.destroy : Effect.void)
 
 /**
- * Requires that the user signed in no longer ago than `maxAge`, for what a session that was left open must not do (step-up):
- * change a password, sign out everywhere. Fails with `SessionNotFresh` (403) if he did, and with `SessionUnauthenticated`
- * (401) if nobody is signed in. What counts is what is stored: after a sign-in in the same request, `commit` first. A
- * `maxAge` that is no duration of 1 second to 365 days dies with a `SessionConfigError`.
+ * Requires that the user signed in no longer ago than `maxAge`, for what a session that was left open must not do
+ * (step-up): change a password, sign out everywhere. Fails with `SessionNotFresh` (403) if he did, with
+ * `SessionUnauthenticated` (401) if nobody is signed in, and with `ReadError`. What counts is what is stored: after a
+ * sign-in in the same request, `commit` first. A `maxAge` that is no duration of 1 second to 365 days dies with a
+ * `SessionConfigError`.
  *
  * A page answers the 403 by asking for the password again. Signing in again as the same user makes the session fresh, gives
  * it a new id and keeps its public handle; `carry` keeps its data: `session.signIn(user, { carry: (data) => data })`. Where
@@ -144,7 +165,7 @@ const found = <Data, User, A, E, R>(
  * import { Effect, Option, Schema } from "effect"
  * import { Session, SessionGuard } from "effect-sessions"
  *
- * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
  *   data: Schema.Struct({}),
  *   initial: {}
  * }) {}
@@ -187,7 +208,25 @@ export const fresh = <Self, Data, User>(
 
 /**
  * Answers with a redirect to `location` where `fresh` would answer 403: the page that asks for the password again.
- * `location` is the app's own, never taken from the request.
+ * `location` is the app's own, never taken from the request. The redirect is an `HttpServerResponse`, with which the guard
+ * then fails in the place of `SessionNotFresh`; with all else it fails as before.
+ *
+ * @example
+ * ```ts
+ * import { HttpServerResponse } from "@effect/platform"
+ * import { Effect, Schema } from "effect"
+ * import { Session, SessionGuard } from "effect-sessions"
+ *
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * export const deleteAccountPage = SessionGuard.fresh(AppSession, "10 minutes").pipe(
+ *   SessionGuard.orSignInAgain("/sign-in?again"),
+ *   Effect.as(HttpServerResponse.text("Really?"))
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category guards
@@ -200,7 +239,25 @@ export const orSignInAgain = (location: string) =>
 
 /**
  * Answers with a redirect to `location` where a guard would answer 401: for pages. `location` is the app's own, never
- * taken from the request.
+ * taken from the request. The redirect is an `HttpServerResponse`, with which the guard then fails in the place of
+ * `SessionUnauthenticated`; with all else it fails as before.
+ *
+ * @example
+ * ```ts
+ * import { HttpServerResponse } from "@effect/platform"
+ * import { Effect, Option, Schema } from "effect"
+ * import { Session, SessionGuard } from "effect-sessions"
+ *
+ * export class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({}),
+ *   initial: {}
+ * }) {}
+ *
+ * export const accountPage = SessionGuard.required(AppSession, (id) => Effect.succeed(Option.some({ name: id }))).pipe(
+ *   SessionGuard.orRedirect("/sign-in"),
+ *   Effect.map(({ name }) => HttpServerResponse.text(name))
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category guards
@@ -235,6 +292,7 @@ export interface SessionsTag<Id, Self, Data, User, E> extends
     ) => Effect.Effect<Handle<Data, User>, E, HttpRouter.HttpRouter.Provided>
   }>
 {
+  /** The tag of the handle. */
   readonly provides: Context.Tag<Self, Handle<Data, User>>
 }
 

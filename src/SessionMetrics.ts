@@ -141,7 +141,29 @@ export const swept = counter("swept", "Expired sessions removed by sweeps")
 /**
  * Store operations that failed.
  *
+ * @example
+ * ```ts
+ * import { Effect, Metric } from "effect"
+ * import { SessionMetrics } from "effect-sessions"
+ *
+ * export const program = Effect.map(Metric.value(SessionMetrics.storeFailures), ({ count }) => count)
+ * ```
+ *
  * @since 3.0.0
  * @category metrics
  */
 export const storeFailures = counter("store_failures", "Store operations that failed")
+
+const listeningGauge = Metric.gauge("effect_sessions_listening", {
+  description: "Whether the store tells this node what others end: 1, or 0 while the interval stands in"
+})
+
+/**
+ * Whether the store tells this node what other nodes end, by `session` (the declared name): 1, or 0 while it does not and
+ * those who wait look in the interval instead. Nothing where the store cannot tell, or nobody has waited yet.
+ *
+ * @since 3.0.0
+ * @category metrics
+ */
+export const listening = (session: string): Metric.Metric.Gauge<number> =>
+  Metric.tagged(listeningGauge, "session", session)

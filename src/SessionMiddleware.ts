@@ -36,7 +36,7 @@ import * as Door from "./internal/door.js"
 import type * as Session from "./Session.js"
 import * as SessionCookie from "./SessionCookie.js"
 import {
-  type SessionConfigError,
+  SessionConfigError,
   SessionConflict,
   SessionCredentialsError,
   SessionDataError,
@@ -138,6 +138,14 @@ const doorIn = <Self, Data, User>(
 ): Effect.Effect<Door.Begin, SessionConfigError, Sessions.Sessions<Self> | SessionCookie.SessionCookie> =>
   Effect.gen(function*() {
     const { [Sessions.TypeId]: engine } = yield* definition.sessions
+    yield* SessionConfigError.check(
+      "SessionMiddleware",
+      engine.format === definition.format ? [] : [
+        `two declarations are named ${definition.sessionName}, and the manager in context is the other one's, with data of `
+        + "another type: give one of them another name"
+      ],
+      () => void 0
+    )
     const inContext = yield* SessionCookie.SessionCookie
     const policy = options.cookie ?? inContext
     if (options.transport !== "bearer") yield* policy.claim(definition.sessionName)
@@ -164,9 +172,30 @@ function through<Self, Data, User, E, R1>(
   })
 }
 
+/** The same around an app that needs nothing but the handle. */
+const inside = <Self, Data, User, E, R1>(
+  tag: Context.Tag<Self, Session.Handle<Data, User>>,
+  begin: Effect.Effect<void, SessionCredentialsError, R1>
+): (app: HttpApp.Default<E, Self>) => HttpApp.Default<E, R1> =>
+(app) => through(tag, begin, app)
+
+/**
+ * What `httpRouter` makes. It goes around an app, and is no layer: `HttpLayerRouter` takes that of `layerRouter`.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface HttpRouterMiddleware<Self> {
+  /** The same app, which no longer needs the handle, but what that is made of. */
+  <E, R>(
+    app: HttpApp.Default<E, R>
+  ): HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self> | SessionCookie.SessionCookie>
+}
+
 /**
  * Middleware for the classic `HttpRouter` and for `HttpServer.serve`: provides the handle of the request's session.
- * Takes the cookie policy from the context the app is served with. Around an app that has it already, it does nothing.
+ * Takes the manager and the cookie policy from the context the app is served with. Around an app that has it already, it
+ * does nothing.
  *
  * @example
  * ```ts
@@ -198,9 +227,7 @@ function through<Self, Data, User, E, R1>(
 export const httpRouter = <Self, Data, User>(
   definition: Declared<Self, Data, User>,
   options: Options = {}
-): <E, R>(
-  app: HttpApp.Default<E, R>
-) => HttpApp.Default<E, Exclude<R, Self> | Sessions.Sessions<Self> | SessionCookie.SessionCookie> => {
+): HttpRouterMiddleware<Self> => {
   // What is in context is the same in every request of a server.
   let last: { readonly sessions: unknown; readonly policy: unknown; readonly begin: Door.Begin } | undefined
   type Required = Sessions.Sessions<Self> | SessionCookie.SessionCookie | HttpServerRequest.HttpServerRequest
@@ -217,8 +244,27 @@ export const httpRouter = <Self, Data, User>(
 }
 
 /**
+ * What `layerRouter` makes. Routes take its `layer`, which fails with `SessionConfigError` if the cookie carries another
+ * session already. Around an app goes what `httpRouter` makes.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export interface LayerRouterMiddleware<Self> extends
+  HttpLayerRouter.Middleware<{
+    provides: Self
+    handles: never
+    error: never
+    requires: never
+    layerError: SessionConfigError
+    layerRequires: Sessions.Sessions<Self> | SessionCookie.SessionCookie
+  }>
+{}
+
+/**
  * Middleware for `HttpLayerRouter`: provides the handle of the request's session to the routes whose layer it is
- * provided to. Takes the manager and the cookie policy from the layers it is built with.
+ * provided to. Takes the manager and the cookie policy from the layers it is built with. The layer fails with
+ * `SessionConfigError` if the cookie carries another session already.
  *
  * @example
  * ```ts
@@ -251,9 +297,9 @@ export const httpRouter = <Self, Data, User>(
 export const layerRouter = <Self, Data, User>(
   definition: Declared<Self, Data, User>,
   options: Options = {}
-) =>
+): LayerRouterMiddleware<Self> =>
   HttpLayerRouter.middleware<{ provides: Self }>()(
-    Effect.map(doorIn(definition, options), (begin) => (app) => through(definition, begin, app))
+    Effect.map(doorIn(definition, options), (begin) => inside(definition, begin))
   )
 
 /**
@@ -345,7 +391,8 @@ export const httpApi = <Self, Data, User>(
 
 /**
  * The implementation of an `HttpApiMiddleware.Tag` that was declared with `httpApi`. Takes the manager and the cookie
- * policy from the layers it is built with. `transport` is the one that the tag was declared with.
+ * policy from the layers it is built with. `transport` is the one that the tag was declared with. Fails with
+ * `SessionConfigError` if the cookie carries another session already.
  *
  * @since 3.0.0
  * @category middleware

@@ -13,9 +13,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type * as Expiry from "./core/expiry.js"
 import * as MemoryStore from "./core/memoryStore.js"
 import type * as Record from "./core/record.js"
+import type * as Signals from "./core/signal.js"
 import * as Durations from "./internal/durations.js"
 import * as SharedTimeout from "./internal/sharedTimeout.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
@@ -37,6 +39,7 @@ export interface SessionRecord extends Record.SessionRecord {}
  * @category models
  */
 export interface Insertion {
+  /** What is added, as it is. */
   readonly record: SessionRecord
   readonly unlessRenamed?: { readonly keys: ReadonlyArray<string>; readonly after: number } | undefined
 }
@@ -48,8 +51,10 @@ export interface Insertion {
  * @category models
  */
 export interface Search {
+  /** Those that a request carries, hashed. */
   readonly keys: ReadonlyArray<string>
   readonly renamedAfter: number
+  /** The time by which a record is live or not. */
   readonly now: number
 }
 
@@ -60,11 +65,17 @@ export interface Search {
  * @category models
  */
 export interface Update {
+  /** The record's key now. */
   readonly key: string
+  /** The version that was read. */
   readonly expectedVersion: number
+  /** The new data: JSON text. */
   readonly data: string
+  /** The activity to note. */
   readonly lastSeenAt: number
+  /** When the session ends after that. */
   readonly expiresAt: number
+  /** The time by which a record is live or not. */
   readonly now: number
 }
 
@@ -75,9 +86,13 @@ export interface Update {
  * @category models
  */
 export interface Touch {
+  /** The record's key now. */
   readonly key: string
+  /** The activity to note. */
   readonly lastSeenAt: number
+  /** When the session ends after that. */
   readonly expiresAt: number
+  /** The time by which a record is live or not. */
   readonly now: number
 }
 
@@ -88,9 +103,13 @@ export interface Touch {
  * @category models
  */
 export interface Rotation {
+  /** The record's key now. */
   readonly oldKey: string
+  /** The version that was read. */
   readonly expectedVersion: number
+  /** The record as it shall be, under its new key. */
   readonly next: SessionRecord
+  /** The time by which a record is live or not. */
   readonly now: number
 }
 
@@ -102,6 +121,7 @@ export interface Rotation {
  * @category models
  */
 export interface Deletion {
+  /** Those that a request carries, hashed. */
   readonly keys: ReadonlyArray<string>
   readonly renamedAfter?: number | undefined
   readonly handle?: string | undefined
@@ -132,11 +152,17 @@ export interface LiveAfter extends Expiry.LiveAfter {}
  * @category models
  */
 export interface UserSearch {
+  /** The declared name of the session. */
   readonly name: string
+  /** The stored text of the user. */
   readonly userId: string
+  /** The time by which a record is live or not. */
   readonly now: number
+  /** Which records the policy counts as live. */
   readonly liveAfter: LiveAfter
+  /** How many at the most. */
   readonly limit: number
+  /** How many are skipped before. */
   readonly offset: number
 }
 
@@ -147,11 +173,17 @@ export interface UserSearch {
  * @category models
  */
 export interface UserLimit {
+  /** The declared name of the session. */
   readonly name: string
+  /** The stored text of the user. */
   readonly userId: string
+  /** The time by which a record is live or not. */
   readonly now: number
+  /** Which records the policy counts as live. */
   readonly liveAfter: LiveAfter
+  /** How many may stay. */
   readonly limit: number
+  /** The session that the sign-in began. It stays. */
   readonly newest: { readonly handle: string; readonly createdAt: number }
 }
 
@@ -162,8 +194,11 @@ export interface UserLimit {
  * @category models
  */
 export interface TimesSearch {
+  /** The declared name of the session. */
   readonly name: string
+  /** Public handles. */
   readonly handles: ReadonlyArray<string>
+  /** The time by which a record is live or not. */
   readonly now: number
 }
 
@@ -182,8 +217,11 @@ export interface Times extends Record.Times {}
  * @category models
  */
 export interface Counting {
+  /** The declared name of the session. */
   readonly name: string
+  /** The time by which a record is live or not. */
   readonly now: number
+  /** Which records the policy counts as live. */
   readonly liveAfter: LiveAfter
 }
 
@@ -194,9 +232,21 @@ export interface Counting {
  * @category models
  */
 export interface Counts {
+  /** All of them. */
   readonly live: number
+  /** Those that have a user. */
   readonly signedIn: number
 }
+
+/**
+ * What a store tells of what some node has ended: that from now on everything is told (`Listening`), that the session of a
+ * handle has ended (`Ended`), that every session of a declaration has, or of the store if none is named (`Cleared`). `here`
+ * says whether it was this very store that ended it.
+ *
+ * @since 3.0.0
+ * @category models
+ */
+export type Signal = Signals.Signal
 
 /**
  * The store contract. Every method is one atomic operation: others see all of it or nothing, whatever fails or is
@@ -309,6 +359,15 @@ export interface Service {
    * May take longer than other methods, within a bound of its own. Idempotent.
    */
   readonly clear: (name?: string) => Effect.Effect<void, SessionStoreError>
+
+  /**
+   * What all nodes end, as they do it, for those who wait for it; left out by a store that cannot tell. It says
+   * `Listening` once it is certain that everything is told from then on, and fails, or ends, when it no longer is. After
+   * that, `delete`, `deleteByUser` and `limitByUser` tell of each record that they remove, `rotate` of one that gets
+   * another handle, `clear` that it has cleared; `deleteExpired` tells of nothing, since deadlines are known. A signal is
+   * a hint: it comes after what it tells of can be read, perhaps twice, and whoever acts on it reads first.
+   */
+  readonly signals?: Stream.Stream<Signal, SessionStoreError> | undefined
 }
 
 /**
@@ -325,10 +384,19 @@ export class SessionStore extends Context.Tag("effect-sessions/SessionStore")<Se
  * @since 3.0.0
  * @category models
  */
-export type Operation = keyof Service
+export type Operation = Exclude<keyof Service, "signals">
 
 /**
- * The same store with something around each of its operations: a bound, a count, a span.
+ * The same store with something around each of its operations: a bound, a count, a span. Its signals stay as they are.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SessionStore } from "effect-sessions"
+ *
+ * export const traced = (store: SessionStore.Service) =>
+ *   SessionStore.around(store, (operation, effect) => Effect.withSpan(effect, `SessionStore.${operation}`))
+ * ```
  *
  * @since 3.0.0
  * @category combinators
@@ -350,7 +418,8 @@ export const around = (
   readTimes: (search) => f("readTimes", store.readTimes(search)),
   deleteExpired: (before, limit) => f("deleteExpired", store.deleteExpired(before, limit)),
   count: (counting) => f("count", store.count(counting)),
-  clear: (name) => f("clear", store.clear(name))
+  clear: (name) => f("clear", store.clear(name)),
+  signals: store.signals
 })
 
 const readers: ReadonlyArray<Operation> = ["read", "search", "listByUser", "readTimes", "count"]
@@ -359,8 +428,22 @@ const bulk: ReadonlyArray<Operation> = ["count", "clear"]
 
 /**
  * The same store, each operation bounded: one that takes longer than `timeout` fails with a `SessionStoreError`, whose
- * outcome is unknown where it was to change something. For stores that have no bound of their own. `clear` and `count`
- * get twelve times as long. Fails if `timeout` is not a positive, finite duration. The bound ends with the scope.
+ * outcome is unknown where it was to change something. For stores that have no bound of their own. `clear` and `count` get
+ * twelve times as long. Fails with `SessionConfigError` if `timeout` is not a positive, finite duration. The store ends with
+ * the scope: what runs then, and what is asked of it later, fails.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { SessionStore } from "effect-sessions"
+ *
+ * const makeMyStore = SessionStore.makeMemory() // a third party's
+ *
+ * export const StoreLive = Layer.scoped(
+ *   SessionStore.SessionStore,
+ *   Effect.flatMap(makeMyStore, (store) => SessionStore.withTimeout(store, "5 seconds"))
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category combinators
@@ -376,12 +459,12 @@ export const withTimeout = Effect.fnUntraced(function*(
   return around(
     store,
     (operation, effect) =>
-      (bulk.includes(operation) ? bulkBound : bound)(effect, () =>
+      (bulk.includes(operation) ? bulkBound : bound)(effect, ({ detail, hasBegun }) =>
         new SessionStoreError({
           operation,
           reason: "Unavailable",
-          outcomeUnknown: !readers.includes(operation),
-          detail: "it did not answer in time"
+          outcomeUnknown: !readers.includes(operation) && hasBegun,
+          detail
         }))
   )
 })
@@ -396,7 +479,8 @@ export const defaultCapacity = 100_000
 
 /**
  * Makes a store in memory, empty, independent of every other. It holds `capacity` sessions at the most: one more evicts
- * the session that expires soonest, a visitor's if there is one. Fails if the capacity is not a positive whole number.
+ * the session that expires soonest, a visitor's if there is one. Fails with `SessionConfigError` if the capacity is
+ * not a positive whole number.
  *
  * @since 3.0.0
  * @category constructors
@@ -457,7 +541,15 @@ const warnInProduction = Effect.gen(function*() {
 
 /**
  * A store in memory that holds `capacity` sessions at the most (see `makeMemory`). For tests, development and apps of
- * one process that may forget. Logs a warning when `NODE_ENV` is `production`.
+ * one process that may forget. Logs a warning when `NODE_ENV` is `production`. Fails with `SessionConfigError` as
+ * `makeMemory` does.
+ *
+ * @example
+ * ```ts
+ * import { SessionStore } from "effect-sessions"
+ *
+ * export const StoreTest = SessionStore.layerMemoryWith({ capacity: 1000 })
+ * ```
  *
  * @since 3.0.0
  * @category layers

@@ -64,9 +64,9 @@ const readLifetime = (
 }
 
 /**
- * Checks timeouts. Fails if one is zero, negative, not a number, infinite or over ten years, if idle or absolute is
- * under a second, if one is not in whole milliseconds, if an idle timeout is longer than its absolute one, or if the touch
- * interval is not shorter than both idle timeouts.
+ * Checks timeouts. Fails with `SessionConfigError` if one is zero, negative, not a number, infinite or over ten years, if
+ * idle or absolute is under a second, if one is not in whole milliseconds, if an idle timeout is longer than its absolute
+ * one, or if the touch interval is not shorter than both idle timeouts.
  *
  * @since 3.0.0
  * @category constructors
@@ -110,7 +110,8 @@ export class SessionTimeouts extends Context.Tag("effect-sessions/SessionTimeout
 
 /**
  * The timeouts. What is left out keeps its default; without options they are 15 minutes idle, one week absolute, touched
- * once a minute; 30 and 90 days for sessions whose user asked to be remembered.
+ * once a minute; 30 and 90 days for sessions whose user asked to be remembered. Fails with `SessionConfigError` as `make`
+ * does.
  *
  * @example
  * ```ts
@@ -126,7 +127,8 @@ export const layer = (options: Options = {}): Layer.Layer<SessionTimeouts, Sessi
   Layer.effect(SessionTimeouts, make(options))
 
 /**
- * The timeouts from configuration.
+ * The timeouts from configuration. Fails with `ConfigError` if that cannot be read, and with `SessionConfigError` as `make`
+ * does.
  *
  * @example
  * ```ts

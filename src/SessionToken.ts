@@ -58,8 +58,8 @@ const unsafeMake = (bytes: number): Generator => {
 }
 
 /**
- * A generator of ids with `bytes` random bytes from the platform's secure source. Fails if `bytes` is not a whole
- * number from 16 (128 bits, 22 characters) to 64.
+ * A generator of ids with `bytes` random bytes from the platform's secure source. Fails with `SessionConfigError` if
+ * `bytes` is not a whole number from 16 (128 bits, 22 characters) to 64.
  *
  * @since 3.0.0
  * @category constructors
@@ -77,6 +77,17 @@ export const make = (options: { readonly bytes: number }): Effect.Effect<Generat
  * The generator of session ids. Without a layer, ids have 128 random bits in 22 characters. Replace it in a test to
  * know the ids beforehand.
  *
+ * @example
+ * ```ts
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { SessionToken } from "effect-sessions"
+ *
+ * export const KnownId = Layer.succeed(SessionToken.SessionToken, {
+ *   bytes: 16,
+ *   generate: Effect.succeed(Redacted.make("A".repeat(22)))
+ * })
+ * ```
+ *
  * @since 3.0.0
  * @category tags
  */
@@ -85,7 +96,14 @@ export class SessionToken extends Context.Reference<SessionToken>()("effect-sess
 }) {}
 
 /**
- * Sets the size of ids. Sessions with ids of another size end.
+ * Sets the size of ids. Sessions with ids of another size end. Fails with `SessionConfigError` as `make` does.
+ *
+ * @example
+ * ```ts
+ * import { SessionToken } from "effect-sessions"
+ *
+ * export const TokenLive = SessionToken.layer({ bytes: 32 }) // 43 characters
+ * ```
  *
  * @since 3.0.0
  * @category layers
@@ -96,6 +114,17 @@ export const layer = (options: { readonly bytes: number }): Layer.Layer<never, S
 /**
  * Reads an id that came from outside. None unless it is exactly what the generator could have made: the right length,
  * the right alphabet, the canonical encoding.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SessionToken } from "effect-sessions"
+ *
+ * export const program = Effect.map(
+ *   SessionToken.make({ bytes: 16 }),
+ *   (generator) => SessionToken.parse(generator, "not an id") // none
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category utils

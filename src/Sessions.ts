@@ -37,7 +37,7 @@ import { SessionTimeouts } from "./SessionTimeouts.js"
 import * as SessionToken from "./SessionToken.js"
 
 /**
- * What a manager has for the middleware alone.
+ * The key of what a manager has for the middleware alone.
  *
  * @since 3.0.0
  * @category type ids
@@ -45,6 +45,8 @@ import * as SessionToken from "./SessionToken.js"
 export const TypeId: unique symbol = Symbol.for("effect-sessions/Sessions")
 
 /**
+ * The type of that key.
+ *
  * @since 3.0.0
  * @category type ids
  */
@@ -57,10 +59,13 @@ export type TypeId = typeof TypeId
  * @category models
  */
 export interface Snapshot<Data, User> {
+  /** Whoever has it has the session. */
   readonly id: SessionToken.SessionId
+  /** Decoded with the declared schema. */
   readonly data: Data
   /** The signed-in user. None for a visitor. */
   readonly user: Option.Option<User>
+  /** As the store has it. */
   readonly record: SessionStore.SessionRecord
 }
 
@@ -105,6 +110,7 @@ export interface Listed<Data> extends Info {
  * @category models
  */
 export interface Sessions<in out Self> {
+  /** Only a type: nothing is there. */
   readonly "effect-sessions/Sessions": Types.Invariant<Self>
 }
 
@@ -125,6 +131,7 @@ export interface Format<Data, User> extends Codec.Format<Data, User> {}
 export interface Definition<Self, Data, User> {
   /** The declared name. Part of every key, so that definitions can share a store. */
   readonly sessionName: string
+  /** How data and user are written down. */
   readonly format: Format<Data, User>
   /** What to do with a stored session that does not decode. */
   readonly onUndecodable: "discard" | "fail"
@@ -133,7 +140,8 @@ export interface Definition<Self, Data, User> {
 }
 
 /**
- * What can go wrong when a session is read.
+ * What can go wrong when a session is read: `SessionStoreError`, or `SessionDataError` where its row does not decode and it
+ * was declared to fail then.
  *
  * @since 3.0.0
  * @category errors
@@ -141,7 +149,8 @@ export interface Definition<Self, Data, User> {
 export type ReadError = SessionStoreError | SessionDataError
 
 /**
- * What can go wrong when a session is changed.
+ * What can go wrong when a session is changed: `ReadError`, with `SessionDataError` also where the data cannot be stored,
+ * `SessionGone` where the session has ended, `SessionConflict` where the change can be tried again.
  *
  * @since 3.0.0
  * @category errors
@@ -150,6 +159,29 @@ export type CommitError = ReadError | SessionGone | SessionConflict
 
 /**
  * The manager of one declared session.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer, Schema } from "effect"
+ * import { Session, Sessions, SessionTimeouts } from "effect-sessions"
+ *
+ * class AppSession extends Session.Tag<AppSession>()("AppSession", {
+ *   data: Schema.Struct({ cart: Schema.Array(Schema.String) }),
+ *   initial: { cart: [] }
+ * }) {}
+ *
+ * const SessionsLive = Layer.provide(Sessions.layerMemory(AppSession), SessionTimeouts.layer())
+ *
+ * export const program = Effect.gen(function*() {
+ *   const sessions = yield* AppSession.sessions
+ *   const { id } = yield* sessions.create({ user: "ann" })
+ *   yield* sessions.update(id, ({ cart }) => ({ cart: [...cart, "tea"] }))
+ *   const session = yield* sessions.read(id) // none once it has ended
+ *   const devices = yield* sessions.listByUser("ann") // public handles and times
+ *   yield* sessions.destroyByUser("ann") // signed out everywhere
+ *   return { session, devices, counts: yield* sessions.count }
+ * }).pipe(Effect.provide(SessionsLive))
+ * ```
  *
  * @since 3.0.0
  * @category models
@@ -164,6 +196,7 @@ export interface Service<Data, User> {
   /**
    * Stores a new session and returns it. Without `data` it holds the declared initial data, without `user` it is a
    * visitor's. With `remember`, it lives by the `remembered` timeouts. Never touches another session: an id that is taken already is replaced by another.
+   * Fails with `SessionDataError` if the data or the user cannot be stored, and with `SessionStoreError`.
    */
   readonly create: (options?: {
     readonly data?: Data | undefined
@@ -172,17 +205,17 @@ export interface Service<Data, User> {
   }) => Effect.Effect<Snapshot<Data, User>, SessionStoreError | SessionDataError>
 
   /**
-   * The live session of an id. None if it is unknown, ended or expired, or if its row does not decode and the session
-   * was declared to discard such rows. Writes nothing, so it does not extend the session: `touch` does.
+   * The live session of an id. None if it is unknown, ended or expired, or if its row does not decode and the session was
+   * declared to discard such rows. Writes nothing, so it does not extend the session: `touch` does. Fails with `ReadError`.
    */
   readonly read: (
     id: SessionToken.SessionId
   ) => Effect.Effect<Option.Option<Snapshot<Data, User>>, ReadError>
 
   /**
-   * Changes the data of a session with a function, and returns the session after it. The function runs again on fresh
-   * data if somebody else changed the session meanwhile, so no update is lost. Counts as activity. Returning the very
-   * same value writes nothing but, when due, the activity. Fails with `SessionGone` if there is no live session.
+   * Changes the data of a session with a function, and returns the session after it. The function runs again on fresh data
+   * if somebody else changed the session meanwhile, so no update is lost. Counts as activity. Returning the very same value
+   * writes nothing but, when due, the activity. Fails with `CommitError`: `SessionGone` if there is no live session.
    */
   readonly update: (
     id: SessionToken.SessionId,
@@ -191,18 +224,18 @@ export interface Service<Data, User> {
 
   /**
    * Notes activity, which restarts the idle timeout but never passes the absolute one. Written at most once per touch
-   * interval. Says whether there is a live session; none is no error.
+   * interval. Says whether there is a live session; none is no error. Fails with `ReadError`.
    */
   readonly touch: (id: SessionToken.SessionId) => Effect.Effect<boolean, ReadError>
 
   /**
    * Gives a session a new id, in one atomic step, and returns it under the new one. The old id is dead from then on.
-   * Keeps the data, the user and the absolute timeout. Fails with `SessionGone` if there is no live session.
+   * Keeps the data, the user and the absolute timeout. Fails with `CommitError`: `SessionGone` if there is no live session.
    */
   readonly rotate: (id: SessionToken.SessionId) => Effect.Effect<Snapshot<Data, User>, CommitError>
 
   /**
-   * Ends a session at once and for good. Idempotent: an unknown id is no error.
+   * Ends a session at once and for good. Idempotent: an unknown id is no error. Fails with `SessionStoreError`.
    */
   readonly destroy: (id: SessionToken.SessionId) => Effect.Effect<void, SessionStoreError>
 
@@ -211,6 +244,7 @@ export interface Service<Data, User> {
    * at most `limit` (100 if left out), after skipping `offset`, both made whole numbers. The one whose handle is `current`
    * (`info` of the request's own session has it) is marked. A page is short only at the end, but for sessions whose stored
    * times cannot be true: these are reported in the log and left out. One whose data does not decode is listed without it.
+   * Fails with `SessionDataError` if the user does not encode, and with `SessionStoreError`.
    */
   readonly listByUser: (user: User, options?: {
     readonly limit?: number | undefined
@@ -222,8 +256,9 @@ export interface Service<Data, User> {
    * Changes the data of every live session of a user with a function, and says how many it changed: for "his role
    * changed". Each is changed as `update` changes one, so no update is lost, wherever else it is changed meanwhile; sessions
    * that are renamed or begun while this runs are changed as well, those that end are not missed. Counts as no activity,
-   * and extends nothing. A session whose data does not decode is reported in the log and left alone. If it fails, some may
-   * have been changed.
+   * and extends nothing. A session whose data does not decode is reported in the log and left alone. Fails with
+   * `SessionDataError` if the user does not encode or the new data cannot be stored, with `SessionConflict` where others
+   * change them again and again, and with `SessionStoreError`; some may have been changed then.
    */
   readonly updateByUser: (
     user: User,
@@ -232,7 +267,8 @@ export interface Service<Data, User> {
 
   /**
    * Ends every session of a user, all but the one with the handle `except` if given (`info` has it), and says how many.
-   * Those of other declarations that share the store go on. Idempotent.
+   * Those of other declarations that share the store go on. Idempotent. Fails with `SessionDataError` if the user does not
+   * encode, and with `SessionStoreError`.
    */
   readonly destroyByUser: (user: User, options?: {
     readonly except?: string | undefined
@@ -240,19 +276,19 @@ export interface Service<Data, User> {
 
   /**
    * Ends the session of a user that has this public handle, and says whether there was one. A handle of another
-   * user's session ends nothing. Idempotent.
+   * user's session ends nothing. Idempotent. Fails as `destroyByUser` does, with `SessionDataError` or `SessionStoreError`.
    */
   readonly destroyByHandle: (user: User, handle: string) => Effect.Effect<boolean, SessionStoreError | SessionDataError>
 
   /**
    * How many sessions of this declaration are live, and how many of them a user's. Goes through all rows: for operators,
-   * not for every request.
+   * not for every request. Fails with `SessionStoreError`.
    */
   readonly count: Effect.Effect<SessionStore.Counts, SessionStoreError>
 
   /**
    * Ends every session of this declaration. Those of other declarations that share the store go on; `clear` of the store
-   * ends all.
+   * ends all. Fails with `SessionStoreError`.
    */
   readonly clear: Effect.Effect<void, SessionStoreError>
 
@@ -260,7 +296,7 @@ export interface Service<Data, User> {
    * Removes rows expired for longer than `margin` (1 minute if left out), at most `limit` (1000) of them, and says how
    * many. Those of other declarations that share the store as well: what has expired is nobody's. Only hygiene: an
    * expired session is not readable, whether or not it has been removed. `SessionCleaner` does this in the background,
-   * and checks its settings; here a margin that is no duration fails.
+   * and checks its settings. Fails with `SessionConfigError` if the margin is no duration, and with `SessionStoreError`.
    */
   readonly deleteExpired: (options?: {
     readonly limit?: number | undefined
@@ -286,8 +322,8 @@ export interface Options {
    */
   readonly maxPerUser?: number | undefined
   /**
-   * How often those who wait for sessions to end (`ended` of the handle) look for what other nodes have ended. 5 seconds if
-   * left out; from 100 milliseconds to an hour.
+   * How often those who wait for sessions to end (`ended` of the handle) look for what other nodes have ended, where the
+   * store does not tell. 5 seconds if left out; from 100 milliseconds to an hour.
    */
   readonly endedInterval?: Duration.DurationInput | undefined
 }
@@ -300,6 +336,7 @@ export interface Options {
  * @category models
  */
 export interface OptionsWithEvents extends Options {
+  /** That it publishes. */
   readonly events: true
 }
 
@@ -479,7 +516,7 @@ const makeService = <Data, User>(engine: Engine.Engine<Data, User>, options: Opt
         const { data, remember, user } = options ?? {}
         const nobody = { keys: [], renamedAfter: 0 }
         const f = data === undefined ? undefined : () => data
-        const signIn = user === undefined ? undefined : { user, remember }
+        const signIn = user === undefined ? undefined : { user, remember, before: undefined }
         return commit({ presented: nobody, stored: undefined, initial, f, rotate: false, signIn, active: true })
       }).pipe(
         Effect.flatMap(({ newId, stored }) =>
@@ -577,8 +614,8 @@ const makeEngine = <Self, Data, User>(
 
 /**
  * Makes the manager of a declared session over the store in context, with the timeouts and the token generator of the
- * context, and the events where the options ask for them. Fails if the declaration or the options cannot work. What looks
- * for ended sessions in the background ends with the scope.
+ * context, and the events where the options ask for them. Fails with `SessionConfigError` if the declaration or the options
+ * cannot work. What looks for ended sessions in the background ends with the scope.
  *
  * @since 3.0.0
  * @category constructors
@@ -618,7 +655,7 @@ const makeWith = <Self, Data, User>(definition: Definition<Self, Data, User>, op
 
 /**
  * The manager of a declared session over the store in context, with the timeouts of the context, which must be there:
- * `SessionTimeouts.layer()` has the defaults.
+ * `SessionTimeouts.layer()` has the defaults. Fails with `SessionConfigError` if the declaration cannot work.
  *
  * @example
  * ```ts
@@ -645,7 +682,8 @@ export const layer = <Self, Data, User>(
   layerWith(definition, {})
 
 /**
- * The manager of a declared session over the store in context, with options.
+ * The manager of a declared session over the store in context, with options. Fails with `SessionConfigError` as `make`
+ * does.
  *
  * @example
  * ```ts
@@ -692,6 +730,7 @@ export function layerWith<Self, Data, User>(
 
 /**
  * The manager over a store in memory: what an app starts development with. Warns when `NODE_ENV` is `production`.
+ * Fails with `SessionConfigError` if the declaration cannot work.
  *
  * @since 3.0.0
  * @category layers

@@ -17,6 +17,14 @@
  * (`connectTimeout` of `PgClient`), and the database one for statements (`statement_timeout` of PostgreSQL), so that what
  * was given up here does not go on there.
  *
+ * **Signals.** On PostgreSQL a statement that ends sessions tells other nodes so itself, with `NOTIFY`: handles, which are
+ * no secret. A node where somebody waits for sessions to end, or that publishes events, listens with the `listen` of
+ * `PgClient`, on one connection more. A pooler that gives the connection to others between two statements (PgBouncer in
+ * transaction mode) does not let it: the node notices, says so in the log and in `SessionMetrics.listening`, and looks in
+ * the interval of `ended` instead, as on the other databases. A connection that dies in silence is noticed within some
+ * fifteen seconds. What is removed by hand, or by a node with `signals: false`, is found within a minute; so is what a node
+ * ends that names the table otherwise, with `schema` where others have a search path: nodes hear those that name it alike.
+ *
  * **Unknown outcomes.** A `SessionStoreError` says with `outcomeUnknown` whether a write may have been made, or may still
  * be, although it failed: after a timeout or a broken connection. MySQL and MariaDB cannot cancel a statement, so one that
  * waits for a lock is carried out when it gets the lock, long after the client was told. Do not simply repeat such a
@@ -36,10 +44,12 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as SqlFailure from "./core/sqlFailure.js"
 import * as SqlText from "./core/sqlText.js"
 import * as Durations from "./internal/durations.js"
 import * as SharedTimeout from "./internal/sharedTimeout.js"
+import * as Signals from "./internal/signals.js"
 import { SessionConfigError, SessionStoreError } from "./SessionError.js"
 import * as SessionStore from "./SessionStore.js"
 
@@ -64,6 +74,11 @@ export interface Options {
    * is empty: everybody is signed out. It is not replicated either. False if left out.
    */
   readonly unlogged?: boolean | undefined
+  /**
+   * PostgreSQL only: whether nodes tell each other what they end. True if left out. False is for databases that speak its
+   * protocol and have no `NOTIFY`; the same on all nodes, or some are heard of late.
+   */
+  readonly signals?: boolean | undefined
   /** How long an operation may take, retries and the wait for a connection included. Five seconds if left out. */
   readonly timeout?: Duration.DurationInput | undefined
   /** How long `clear` and `count` may take, which go through all rows. One minute if left out. */
@@ -100,7 +115,24 @@ const dialectOf = (sql: SqlClient.SqlClient): Effect.Effect<SqlText.Dialect, Ses
 
 /**
  * The migrations that make the table, for apps that run their own migrator (with `migrate: false` in the layer).
- * Each may run again without harm. Run by the layer, they are kept in a ledger of their own.
+ * Each may run again without harm. Run by the layer, they are kept in a ledger of their own. Fails with
+ * `SessionConfigError` if the options cannot work, or the database is none of those that the store is for.
+ *
+ * @example
+ * ```ts
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Config, Effect } from "effect"
+ * import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
+ *
+ * // With a role that may make tables; the app itself takes `SqlSessionStore.layerWith({ migrate: false })`
+ * export const migrate = Effect.gen(function*() {
+ *   const migrations = yield* SqlSessionStore.migrations()
+ *   for (const [name, run] of Object.entries(migrations)) {
+ *     yield* Effect.log(name)
+ *     yield* run
+ *   }
+ * }).pipe(Effect.provide(PgClient.layerConfig({ url: Config.redacted("DATABASE_URL") })))
+ * ```
  *
  * @since 3.0.0
  * @category migrations
@@ -154,9 +186,10 @@ const notMigrated = (cause: Cause.Cause<unknown>): Effect.Effect<never, SessionC
     new SessionConfigError({
       module: "SqlSessionStore",
       problems: [
-        `the database does not let this role make the table of the sessions (${
+        `the database does not make the table of the sessions (${
           SqlFailure.classify(Cause.squash(cause)).detail
-        }): run the exported \`migrations\` with a role that may, and set \`migrate: false\` here`
+        }): make the schema first where it is missing; where this role may not, run the exported \`migrations\` with one ` +
+        "that may, and set `migrate: false` here"
       ]
     })
   )
@@ -290,7 +323,10 @@ const outsideTransactions =
     })
 
 /**
- * Makes the store on the client in context: checks the options and, unless told otherwise, runs the migrations.
+ * Makes the store on the client in context: checks the options and, unless told otherwise, runs the migrations. Fails with
+ * `SessionConfigError` if the options cannot work, the database is none of those that the store is for, or the role may not
+ * make the table; with `SessionStoreError` if the migrations failed otherwise. What it does in the background ends with the
+ * scope.
  *
  * @since 3.0.0
  * @category constructors
@@ -300,16 +336,20 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
   SessionConfigError | SessionStoreError,
   SqlClient.SqlClient | Scope.Scope
 > {
-  const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+  const client = yield* SqlClient.SqlClient
+  const sql = client.withoutTransforms()
   const dialect = yield* dialectOf(sql)
   const table = tableOptions(options)
   const { timeout: bounds } = Durations.bounds
   const timeout = Durations.read("SqlSessionStore.timeout", options.timeout ?? "5 seconds", bounds)
   const bulkTimeout = Durations.read("SqlSessionStore.bulkTimeout", options.bulkTimeout ?? "1 minute", bounds)
+  const telling = dialect === "pg" && (options.signals ?? true)
+    ? { channel: SqlText.channelOf(table), node: yield* Signals.generateNode }
+    : undefined
   const statements = yield* SessionConfigError.check(
     "SqlSessionStore",
     [...SqlText.problemsOf(dialect, table), ...timeout.problems, ...bulkTimeout.problems],
-    () => SqlText.statements(dialect, table)
+    () => SqlText.statements(dialect, table, telling)
   )
   const bound = yield* SharedTimeout.make(timeout.millis)
   const bulkBound = yield* SharedTimeout.make(bulkTimeout.millis)
@@ -337,12 +377,12 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
           onSuccess: (result) => Effect.succeed(f(result)),
           onFailure: (cause) => isTransient(cause) ? again : failed(operation, writes)(cause)
         })),
-        () =>
+        ({ detail, hasBegun }) =>
           new SessionStoreError({
             operation,
             reason: "Unavailable",
-            outcomeUnknown: writes,
-            detail: "no answer in time"
+            outcomeUnknown: writes && hasBegun,
+            detail
           })
       )
     }
@@ -404,9 +444,33 @@ export const make = Effect.fnUntraced(function*(options: Options = {}): Effect.f
         statements.count(counting),
         ([row]) => ({ live: Number(row?.live ?? 0), signedIn: Number(row?.signed_in ?? 0) })
       ),
-    clear: (name) => affectedBy(bulkBound)("clear", statements.clear(name), constVoid)
+    clear: (name) => affectedBy(bulkBound)("clear", statements.clear(name), constVoid),
+    signals: telling === undefined || !canListen(client) ? undefined : yield* Signals.make(telling.node, {
+      hear: (onText) => hear(client, telling.channel, onText),
+      send: (text) => affected("listen", statements.send(text), constVoid)
+    })
   }
 })
+
+/** A client that can listen: `PgClient`, of whatever copy of its package. */
+interface Listening {
+  readonly listen: (channel: string) => Stream.Stream<string, SqlError>
+}
+
+const canListen = (client: object): client is Listening => "listen" in client && typeof client.listen === "function"
+
+const hear = (
+  client: Listening,
+  channel: string,
+  onText: (text: string) => void
+): Effect.Effect<never, SessionStoreError> =>
+  Effect.catchAllCause(
+    Effect.zipRight(
+      Stream.runForEach(client.listen(channel), (text) => Effect.sync(() => onText(text))),
+      Effect.fail("it listens no longer")
+    ),
+    failed("listen", false)
+  )
 
 const isPositive = (count: number): boolean => count > 0
 
@@ -427,7 +491,8 @@ const ownConnection = (
   )
 
 /**
- * The store on the client in context, with the default options.
+ * The store on the client in context, with the default options. Fails with `SessionConfigError` or `SessionStoreError` as
+ * `make` does.
  *
  * @example
  * ```ts
@@ -450,7 +515,18 @@ export const layer: Layer.Layer<
 > = Layer.scoped(SessionStore.SessionStore, make())
 
 /**
- * The store on the client in context.
+ * The store on the client in context. Fails with `SessionConfigError` or `SessionStoreError` as `make` does.
+ *
+ * @example
+ * ```ts
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Config, Layer } from "effect"
+ * import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
+ *
+ * export const StoreLive = SqlSessionStore.layerWith({ prefix: "my_app_sessions", timeout: "2 seconds" }).pipe(
+ *   Layer.provide(PgClient.layerConfig({ url: Config.redacted("DATABASE_URL") }))
+ * )
+ * ```
  *
  * @since 3.0.0
  * @category layers

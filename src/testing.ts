@@ -5,12 +5,14 @@
  *
  * @since 3.0.0
  */
-import { assert, layer } from "@effect/vitest"
+import { assert, it as shared, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
 import { timesOf } from "./core/record.js"
 import {
   byHandle,
@@ -24,7 +26,7 @@ import {
   sample
 } from "./core/storeModel.js"
 import type { SessionStoreError } from "./SessionError.js"
-import type { LiveAfter, Rotation, Service, SessionRecord, Update } from "./SessionStore.js"
+import type { LiveAfter, Rotation, Service, SessionRecord, Signal, Update } from "./SessionStore.js"
 import { SessionStore } from "./SessionStore.js"
 
 /**
@@ -311,6 +313,8 @@ export const conformance = <E>(
   } = {}
 ): void => {
   const timeout = options.timeout ?? 60_000
+  // `layer` puts the tests of its layer into the one `it` that all tests have, where those that follow would find them.
+  const before = { ...shared }
   layer(storeLayer, { timeout })(`${name} keeps the store contract`, (it) => {
     const test = (title: string, run: (store: Service) => Effect.Effect<unknown, SessionStoreError>) =>
       it.effect(
@@ -1007,4 +1011,72 @@ export const conformance = <E>(
       { timeout, fastCheck: { numRuns: options.runs ?? 100 } }
     )
   })
+
+  layer(storeLayer, { timeout, excludeTestServices: true })(`${name} keeps the store contract`, (it) => {
+    it.effect(
+      "where it tells what is ended, it tells of each, after it is, and of nothing else",
+      () =>
+        Effect.flatMap(
+          SessionStore,
+          (store) => store.signals === undefined ? Effect.void : Effect.scoped(tellsWhatIsEnded(store, store.signals))
+        ),
+      timeout
+    )
+
+    Object.assign(shared, before)
+  })
 }
+
+const tellsWhatIsEnded = Effect.fnUntraced(function*(
+  store: Service,
+  signals: Stream.Stream<Signal, SessionStoreError>
+) {
+  yield* store.clear()
+  const told = yield* Queue.unbounded<Signal>()
+  const hearing = yield* Effect.forkScoped(Stream.runForEach(signals, (signal) => Queue.offer(told, signal)))
+  const next = Effect.raceFirst(Queue.take(told), Effect.zipRight(Fiber.join(hearing), Effect.never))
+  const user = { userId: "user" }
+  const tells = (operation: Effect.Effect<unknown, SessionStoreError>, ...handles: ReadonlyArray<string>) =>
+    Effect.gen(function*() {
+      yield* operation
+      // It comes last, so that whatever is told too much is seen before it.
+      yield* store.clear("another")
+      const seen = new Set<string>()
+      for (let signal = yield* next; signal._tag !== "Cleared"; signal = yield* next) {
+        if (signal._tag === "Listening") continue
+        assert.strictEqual(signal.name, "name")
+        assert.isTrue(signal.here)
+        assert.deepStrictEqual(yield* store.readTimes({ name: "name", handles: [signal.handle], now }), [])
+        seen.add(signal.handle)
+      }
+      assert.deepStrictEqual([...seen].sort(), [...handles].sort())
+    })
+
+  assert.strictEqual((yield* next)._tag, "Listening")
+  const [a, b, c] = [
+    sample({ key: "a", handle: "handle-a", ...user, lastSeenAt: 1003 }),
+    sample({ key: "b", handle: "handle-b", ...user, lastSeenAt: 1002 }),
+    sample({ key: "c", handle: "handle-c", ...user, lastSeenAt: 1001 })
+  ]
+  yield* tells(adds(store, a, b, c))
+  yield* tells(store.update({ key: "a", expectedVersion: 1, data: "{}", lastSeenAt: 1004, expiresAt: 2001, now }))
+  yield* tells(store.touch({ key: "a", lastSeenAt: 1005, expiresAt: 2002, now }))
+  yield* tells(store.rotate(rotation(c, "d")))
+  const renamed = rotation(c, "d").next
+  const rename = rotation(renamed, "e")
+  yield* tells(store.rotate({ ...rename, next: { ...rename.next, handle: "handle-e" } }), "handle-c")
+  yield* tells(
+    store.limitByUser({ name: "name", ...user, now, liveAfter: always, limit: 2, newest: a }),
+    "handle-e"
+  )
+  yield* tells(store.delete({ keys: ["b", "nobody"] }), "handle-b")
+  yield* tells(store.delete({ keys: ["nobody"] }))
+  yield* tells(adds(store, b, c, sample({ key: "old", handle: "handle-old", expiresAt: 1 })))
+  yield* tells(store.deleteExpired(1, 10))
+  yield* tells(store.deleteByUser({ name: "name", ...user, except: "handle-b" }), "handle-a", "handle-c")
+  yield* tells(store.deleteByUser({ name: "name", ...user }), "handle-b")
+  yield* store.clear("name")
+  assert.deepStrictEqual(yield* next, { _tag: "Cleared", here: true, name: "name" })
+  yield* store.clear()
+  assert.deepStrictEqual(yield* next, { _tag: "Cleared", here: true, name: undefined })
+})

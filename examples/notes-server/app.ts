@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { AccountRoutes, Stopping } from "./account.js"
 import { AuditLive } from "./auditLog.js"
-import { databaseName, StoreLive } from "./database.js"
+import { storageName, StoreLive } from "./database.js"
 import { NotesSession } from "./NotesSession.js"
 import { Routes } from "./routes.js"
 import { ServerLive } from "./server.js"
@@ -40,7 +40,7 @@ const Announcement = Layer.effectDiscard(Effect.gen(function*() {
   const server = yield* HttpServer.HttpServer
   const port = server.address._tag === "TcpAddress" ? server.address.port : 0
   const cookies = (yield* insecure) ? ", SESSION_INSECURE=true: cookies over plain http, for a local try only" : ""
-  yield* Console.log(`Notes server: http://localhost:${port} (sessions in ${yield* databaseName}${cookies})`)
+  yield* Console.log(`Notes server: http://localhost:${port} (${yield* storageName}${cookies})`)
 }))
 
 /**

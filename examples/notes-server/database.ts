@@ -10,8 +10,10 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as AuditLog from "./auditLog.js"
+import { redisSessions } from "./redis.js"
 
 const defaultUrl = "file:notes-server.sqlite"
 
@@ -24,40 +26,49 @@ const openFile = (url: string) =>
         new SqlError.SqlError({ cause: Cause.squash(cause), message: "LibsqlClient: Failed to open the file" })
       ))
 
-const sqlStores = Layer.merge(SqlSessionStore.layer, AuditLog.layerSql)
-const memoryStores = Layer.merge(SessionStore.layerMemory, AuditLog.layerMemory)
-
 /** Several processes may share the file: readers and a writer do not wait for each other. */
 const sqlite = (url: string) =>
-  Layer.provide(
-    sqlStores,
-    Layer.tap(openFile(url), (context) =>
-      Effect.flatMap(SqlClient.SqlClient, (sql) =>
-        sql`PRAGMA journal_mode = WAL`).pipe(Effect.provide(context)))
+  Layer.tap(
+    openFile(url),
+    (context) =>
+      Effect.flatMap(SqlClient.SqlClient, (sql) => sql`PRAGMA journal_mode = WAL`).pipe(Effect.provide(context))
   )
 
 const postgres = (url: string) =>
-  Layer.provide(
-    sqlStores,
-    PgClient.layer({ url: Redacted.make(url), connectTimeout: "5 seconds", maxConnections: 20 })
-  )
+  PgClient.layer({ url: Redacted.make(url), connectTimeout: "5 seconds", maxConnections: 20 })
 
-const mysql = (url: string) => Layer.provide(sqlStores, MysqlClient.layer({ url: Redacted.make(url) }))
+const mysql = (url: string) => MysqlClient.layer({ url: Redacted.make(url) })
 
-/** The name of the database for people: nothing secret. */
-export const databaseName: Effect.Effect<string, ConfigError.ConfigError> = Effect.map(
-  Config.withDefault(Config.string("DATABASE_URL"), defaultUrl),
-  (url) => url === "memory:" ? "memory" : url.startsWith("file:") ? `SQLite ${url.slice(5)}` : url.split(":")[0] ?? ""
-)
+const databaseUrl = Config.withDefault(Config.string("DATABASE_URL"), defaultUrl)
 
-/** The session store that `DATABASE_URL` names, and the audit log beside it. */
+const nameOf = (url: string): string =>
+  url === "memory:" ? "memory" : url.startsWith("file:") ? `SQLite ${url.slice(5)}` : url.split(":")[0] ?? ""
+
+/** Where what is stored is, for people: nothing secret. */
+export const storageName: Effect.Effect<string, ConfigError.ConfigError> = Effect.gen(function*() {
+  const name = nameOf(yield* databaseUrl)
+  return Option.isSome(yield* redisSessions) ? `sessions in redis, activity in ${name}` : `sessions in ${name}`
+})
+
+/** The session store of `SESSIONS_URL`, else of `DATABASE_URL`; and the audit log, always in the latter. */
 export const StoreLive = Layer.unwrapEffect(Effect.gen(function*() {
-  const url = yield* Config.withDefault(Config.string("DATABASE_URL"), defaultUrl)
-  if (url === "memory:") return memoryStores
-  if (/^file:./.test(url)) return sqlite(url)
-  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return postgres(url)
-  if (/^(mysql|mariadb):\/\//.test(url) && URL.canParse(url)) return mysql(url.replace(/^mariadb:/, "mysql:"))
+  const url = yield* databaseUrl
+  const redis = yield* redisSessions
+  const stores = Layer.merge(Option.getOrElse(redis, () => SqlSessionStore.layer), AuditLog.layerSql)
+  if (url === "memory:") {
+    return Layer.merge(Option.getOrElse(redis, () => SessionStore.layerMemory), AuditLog.layerMemory)
+  }
+  if (/^file:./.test(url)) return Layer.provide(stores, sqlite(url))
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return Layer.provide(stores, postgres(url))
+  if (/^(mysql|mariadb):\/\//.test(url) && URL.canParse(url)) {
+    return Layer.provide(stores, mysql(url.replace(/^mariadb:/, "mysql:")))
+  }
   return yield* Effect.fail(
-    ConfigError.InvalidData(["DATABASE_URL"], "Expected memory:, file:PATH, postgres://… or mysql://…")
+    ConfigError.InvalidData(
+      ["DATABASE_URL"],
+      /^rediss?:/.test(url)
+        ? "Redis keeps the sessions only: set SESSIONS_URL to it"
+        : "Expected memory:, file:PATH, postgres://… or mysql://…"
+    )
   )
 }))

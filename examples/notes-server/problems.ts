@@ -41,8 +41,9 @@ const sentence = (problem: Problem): string => {
         codeOf(problem.cause)
       }).`
     case "SessionConfigError":
-    case "SessionStoreError":
       return problem.message
+    case "SessionStoreError":
+      return `the sessions cannot be where SESSIONS_URL, or else DATABASE_URL, says. ${problem.message}.`
   }
 }
 

@@ -12,14 +12,15 @@ const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 /** Whether a pair can begin at `index`: at the start of the header or after a `;`, with blanks between. */
 const beginsPair = (header: string, index: number): boolean => {
   let before = index - 1
-  while (before >= 0 && isBlank(header.charCodeAt(before))) before--
+  while (isBlank(header.charCodeAt(before))) before--
   return before < 0 || header.charCodeAt(before) === 0x3b
 }
 
+/** The value that begins at `start`, behind a `=`, which ends the blanks to the left. */
 const valueAt = (header: string, start: number): string => {
   const semicolon = header.indexOf(";", start)
   let end = semicolon === -1 ? header.length : semicolon
-  while (end > start && isBlank(header.charCodeAt(end - 1))) end--
+  while (isBlank(header.charCodeAt(end - 1))) end--
   return header.slice(start, end)
 }
 

@@ -2,15 +2,21 @@ import { maxMaxAge } from "./cookiePolicy.js"
 
 /** A cookie that a browser keeps. */
 export interface Cookie {
+  /** As it was sent. */
   readonly name: string
+  /** As it was sent, still encoded. */
   readonly value: string
   /** The domain that it was given to, subdomains included. Undefined for the host alone. */
   readonly domain: string | undefined
+  /** The path that it is sent to, and what is under it. */
   readonly path: string
   /** Epoch milliseconds. Undefined for a session cookie, which goes when the browser is closed. */
   readonly expiresAt: number | undefined
+  /** Whether it goes over https only. */
   readonly secure: boolean
+  /** Whether it is out of reach of scripts. */
   readonly httpOnly: boolean
+  /** Whether requests of other sites carry it. */
   readonly sameSite: "strict" | "lax" | "none"
 }
 
@@ -43,7 +49,7 @@ const control = /[\x00-\x08\x0a-\x1f\x7f]/
 
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
-const dateDelimiters = /[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+/
+const dateDelimiter = /[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]/
 
 /** The epoch milliseconds of a date as cookies have it: the first time, day, month and year in it, in any order. */
 export const parseDate = (text: string): number | undefined => {
@@ -51,7 +57,7 @@ export const parseDate = (text: string): number | undefined => {
   let day: number | undefined
   let month: number | undefined
   let year: number | undefined
-  for (const token of text.split(dateDelimiters)) {
+  for (const token of text.split(dateDelimiter)) {
     const clock = time === undefined ? /^(\d{1,2}):(\d{1,2}):(\d{1,2})(?!\d)/.exec(token) : null
     const name = months.indexOf(token.slice(0, 3).toLowerCase())
     if (clock !== null) time = clock
@@ -64,7 +70,8 @@ export const parseDate = (text: string): number | undefined => {
   if (hour === undefined || minute === undefined || second === undefined) return undefined
   const full = year < 70 ? year + 2000 : year < 100 ? year + 1900 : year
   const date = new Date(Date.UTC(full, month, day, hour, minute, second))
-  const exists = full >= 1601 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60
+  // An hour too many is in another day.
+  const exists = full >= 1601 && date.getUTCDate() === day && minute < 60 && second < 60
   return exists ? date.getTime() : undefined
 }
 

@@ -110,8 +110,6 @@ const formerNameProblems = ({ formerNames, name }: CookieOptions): ReadonlyArray
   return problems
 }
 
-const isTooLong = (value: string): boolean => value.length > maxAttributeBytes
-
 /** Everything that is wrong with a cookie policy, each in words that say what to change. Empty if nothing is. */
 export const problemsOf = (options: CookieOptions): ReadonlyArray<string> => {
   const problems = [
@@ -119,10 +117,10 @@ export const problemsOf = (options: CookieOptions): ReadonlyArray<string> => {
     ...prefixProblems(options),
     ...formerNameProblems(options)
   ]
-  if (!options.path.startsWith("/") || !attributeText.test(options.path) || isTooLong(options.path)) {
+  if (!options.path.startsWith("/") || !attributeText.test(options.path) || options.path.length > maxAttributeBytes) {
     problems.push(`path ${JSON.stringify(options.path)} must begin with "/" and hold no ";" or control characters`)
   }
-  if (options.domain !== undefined && (!hostName.test(options.domain) || isTooLong(options.domain))) {
+  if (options.domain !== undefined && !hostName.test(options.domain)) {
     problems.push(`domain ${JSON.stringify(options.domain)} is not a host name: write it like "example.com"`)
   }
   if (!["strict", "lax", "none"].includes(options.sameSite)) {

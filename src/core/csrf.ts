@@ -85,10 +85,13 @@ export const fieldOf = (form: string, field: string): string | undefined => {
 
 /** How requests are checked, as the user of the library wrote it down. */
 export interface CsrfOptions {
+  /** The app's own, as browsers send them. */
   readonly origins: ReadonlyArray<string>
+  /** The form field that may carry the token. */
   readonly field: string
+  /** The request headers that may carry the token, in lower case. */
   readonly headers: ReadonlyArray<string>
-  /** Bytes. */
+  /** The longest form that is read for a token, in bytes. */
   readonly maxFormBytes: number
 }
 

@@ -2,7 +2,9 @@ import type { SessionRecord } from "./record.js"
 
 /** How long a session lives without activity, and whatever the activity, in milliseconds. */
 export interface Lifetime {
+  /** Without activity. */
   readonly idle: number
+  /** Whatever the activity. */
   readonly absolute: number
 }
 
@@ -10,6 +12,7 @@ export interface Lifetime {
 export interface Timeouts extends Lifetime {
   /** Of sessions whose user asked to be remembered. */
   readonly remembered: Lifetime
+  /** How stale the recorded activity may get. */
   readonly touchInterval: number
 }
 
@@ -28,10 +31,17 @@ export const maxLifetime = 3650 * 86_400_000
 export const wholeMillis = (now: number): number => Math.floor(now)
 
 /**
- * An id that was renamed later than this was renamed a moment ago, as a request sees it that arrived at `arrivedAt`: up
- * to a minute before, and a second for clocks that disagree. The browser may not have had the new cookie yet.
+ * How far the clocks of two nodes may be apart without a promise being broken. The margin of a sweep is as long if nobody
+ * says otherwise.
  */
-export const renamedAfter = (arrivedAt: number): number => arrivedAt - 61_000
+const clockDifference = 60_000
+
+/**
+ * An id that was renamed later than this was renamed a moment ago, as a request sees it that arrived at `arrivedAt`: up
+ * to a minute before, whichever clock was ahead. The browser may not have had the new cookie yet. By one clock it is up
+ * to two minutes then, which harms nobody: what comes with an old id is refused or ends its session, for a while longer.
+ */
+export const renamedAfter = (arrivedAt: number): number => arrivedAt - 60_000 - clockDifference
 
 /** Idle and absolute timeout together: the sooner one ends the session. */
 export const expiresAt = ({ absolute, idle }: Lifetime, createdAt: number, lastSeenAt: number): number =>
@@ -69,7 +79,9 @@ export interface Since {
 
 /** What `isLive` asks of the times of a row besides its stored deadline, for whoever asks a store for many rows. */
 export interface LiveAfter {
+  /** For all sessions but the remembered ones. */
   readonly ordinary: Since
+  /** For sessions whose user asked to be remembered. */
   readonly remembered: Since
 }
 

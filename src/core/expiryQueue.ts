@@ -79,15 +79,9 @@ export const make = (
         const expiresAt = expiryOf(top.key)
         removeTop()
         if (expiresAt === undefined) continue
-        if (expiresAt <= before) {
-          // Later than announced, yet due: only the soonest may go first.
-          if (expiresAt > top.expiresAt && heap.length > 0 && heap[0]!.expiresAt < expiresAt) {
-            heap.push({ key: top.key, expiresAt })
-            siftUp(heap.length - 1)
-            continue
-          }
-          return top.key
-        }
+        // Later than announced, it may be due and yet not the soonest.
+        const next = heap[0]
+        if (expiresAt <= before && (next === undefined || next.expiresAt >= expiresAt)) return top.key
         heap.push({ key: top.key, expiresAt })
         siftUp(heap.length - 1)
       }

@@ -33,8 +33,8 @@ export const clientAddress = (
   let client = peer === undefined ? undefined : read(peer)
   if (forwardedFor === undefined) return client
   let end = forwardedFor.length
-  for (let hop = 0; hop < maxHops && end >= 0 && client !== undefined && isTrusted(client); hop++) {
-    const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(",", end - 1)
+  for (let hop = 0; hop < maxHops && end > 0 && client !== undefined && isTrusted(client); hop++) {
+    const comma = forwardedFor.lastIndexOf(",", end - 1)
     const host = hostOf(forwardedFor.slice(comma + 1, end))
     const address = host === undefined ? undefined : read(host)
     if (address === undefined) return client

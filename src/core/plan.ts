@@ -130,7 +130,7 @@ const planBegin = ({ initial, name, now, presented, several, timeouts }: Situati
   }
 }
 
-const planChange = ({ now, timeouts }: Situation, stored: SessionRecord, wish: Wish): Plan => {
+const planChange = ({ now, presented, timeouts }: Situation, stored: SessionRecord, wish: Wish): Plan => {
   const { active, data, rotate, signIn } = wish
   const renames = rotate || signIn !== undefined
   const changes = renames || data !== undefined
@@ -162,8 +162,10 @@ const planChange = ({ now, timeouts }: Situation, stored: SessionRecord, wish: W
       next: (key) => ({
         ...next,
         key,
-        // The new id of this request may stand already, by a write of unknown outcome. That is no former id.
-        ...(key === stored.key ? {} : { previousKey: stored.key, earlierKey: stored.previousKey }),
+        // An id that this very request gave is in no answer yet: it would push out one that somebody may still send.
+        ...(key === stored.key || !presented.keys.includes(stored.key)
+          ? {}
+          : { previousKey: stored.key, earlierKey: stored.previousKey }),
         renamedAt: now,
         handle: isSameUser ? stored.handle : deriveHandle(key)
       })

@@ -55,7 +55,9 @@ export const wasRenamed = (record: SessionRecord, keys: ReadonlyArray<string>, a
 
 /** The end of a user's sessions: all of them, `only` the one with that handle, or all `except` the one with that handle. */
 export interface UserEnd {
+  /** The declared name of the session. */
   readonly name: string
+  /** The stored text of the user. */
   readonly userId: string
   readonly only?: string | undefined
   readonly except?: string | undefined

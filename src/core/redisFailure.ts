@@ -28,6 +28,12 @@ const refusals = [
   "BUSY"
 ]
 
+/**
+ * A command inside a script was not permitted. What the script did before stays, so the outcome is unknown. Servers have
+ * said this in several ways.
+ */
+const forbiddenInScript = /^ERR The user executing the script can't|ACL failure in script|script.*\bNOPERM\b/
+
 /** What the client says of a command that it has not sent. */
 const unsent = /enableOfflineQueue options is false|^Failed to refresh slots cache|^Cluster is ended/
 
@@ -45,7 +51,7 @@ const textOf = (failure: unknown): string =>
  */
 const replyCode = (message: string): string | undefined => {
   const first = message.split(" ", 1)[0] ?? ""
-  if (refusals.includes(first)) return first
+  if (forbiddenInScript.test(message)) return "NOPERM_IN_SCRIPT"
   if (/^ERR Error running script/.test(message) || /^Too many Cluster redirections/.test(message)) {
     const inner = refusals.find((code) => new RegExp(`(?:-|ReplyError: )${code}\\b`).test(message))
     if (inner !== undefined) return inner
@@ -58,13 +64,21 @@ const codeOf = (failure: unknown): string | undefined =>
     ? failure.code
     : replyCode(textOf(failure))
 
+/** What the client says without a code. */
+const inOurWords: ReadonlyArray<readonly [pattern: RegExp, words: string]> = [
+  [/^Socket timeout/, "the socket is silent"],
+  [/^Connection is closed/, "the connection is closed"],
+  [/enableOfflineQueue options is false/, "not connected"],
+  [/^Command timed out/, "no answer in time"]
+]
+
 /** The class and the code of a failure, for a log. */
 export const detailOf = (failure: unknown): string => {
   const code = codeOf(failure)
   const name = hasProperty(failure, "name") && typeof failure.name === "string" && safeWord.test(failure.name)
     ? failure.name
     : "unknown failure"
-  return code === undefined ? name : `${name} ${code}`
+  return [name, code ?? inOurWords.find(([pattern]) => pattern.test(textOf(failure)))?.[1] ?? ""].join(" ").trimEnd()
 }
 
 /** Classifies whatever the client failed with. */

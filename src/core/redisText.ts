@@ -10,7 +10,8 @@ export const problemsOf = (prefix: string): ReadonlyArray<string> =>
 /** Keeps line feeds, which separate the fields of a record and the parts of a word, out of what stands between them. */
 export const escape = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
 
-const unescape = (text: string): string => text.replace(/\\(.)/g, (_, letter) => letter === "n" ? "\n" : letter)
+/** What `escape` was given. */
+export const unescape = (text: string): string => text.replace(/\\(.)/g, (_, letter) => letter === "n" ? "\n" : letter)
 
 const orNone = (text: string | null): string => text === null ? "" : `=${escape(text)}`
 
@@ -128,8 +129,8 @@ export const listOf = (items: ReadonlyArray<string>): ReadonlyArray<string> => [
 export const maybe = (text: string | undefined): string => text === undefined ? "" : `=${escape(text)}`
 
 /**
- * What every script begins with. It knows the names of keys, and reads its arguments one after the other. `single` says
- * that there are no slots, so that a script may go wherever links lead it.
+ * What scripts begin with. It knows the names of keys, and reads its arguments one after the other. `single` says that
+ * there are no slots, so that a script may go wherever links lead it.
  */
 const prelude = `
 local base, single = ARGV[1], ARGV[2] == '1'
@@ -155,6 +156,7 @@ local function takePolicy() return { takeNumber(), takeNumber(), takeNumber(), t
 
 local function recordKey(place) return base .. 'r:' .. place end
 local function linkKey(word) return base .. 'l:' .. word end
+local function turnKey(word) return base .. 't:' .. word end
 local function optional(field) if field ~= '' then return string.sub(field, 2) end end
 local function whole(number) return string.format('%.0f', number) end
 
@@ -243,27 +245,34 @@ local function linkAll(place, record, now)
   record[LINKED] = whole(moment)
 end
 local function store(place, record, data, now)
+  local life = whole(remaining(tonumber(record[EXPIRES]), now))
   redis.call('ZADD', index, record[EXPIRES], place)
+  local isNew = redis.call('PEXPIRE', recordKey(place), life) == 0
   if data then
     redis.call('HSET', recordKey(place), 'm', textOf(record), 'd', data)
   else
     redis.call('HSET', recordKey(place), 'm', textOf(record))
   end
-  redis.call('PEXPIRE', recordKey(place), whole(remaining(tonumber(record[EXPIRES]), now)))
+  if isNew then redis.call('PEXPIRE', recordKey(place), life) end
 end
 local function remove(place, record)
-  redis.call('ZREM', index, place)
   redis.call('DEL', recordKey(place))
+  redis.call('ZREM', index, place)
   if single then
     for _, word in ipairs(wordsOf(record, place)) do redis.call('ZREM', linkKey(word), place) end
   end
 end
-local function removeAll(places, isMeant)
+local function takeTeller()
+  local channel, prefix = take(), take()
+  return function(record) redis.pcall('PUBLISH', channel, prefix .. record[HANDLE] .. ' ' .. record[NAME]) end
+end
+local function removeAll(places, isMeant, tell)
   local removed = {}
   for _, place in ipairs(places) do
     local record = load(place)
     if record and isMeant(record) then
       remove(place, record)
+      if tell then tell(record) end
       removed[#removed + 1] = place
       removed[#removed + 1] = textOf(record)
     end
@@ -303,7 +312,12 @@ local function liveOf(word, name, user, policy, now)
 end
 `
 
-/** The scripts. Each is one atomic step. */
+/**
+ * The scripts. Each is one atomic step, unless the server refuses a command in the middle, as for lack of a permission: what
+ * was done before stays. So links come before the record, which is written by one command after all others that it needs,
+ * and a removal begins with the record: none is changed by half, and no link is missing. When memory is full, the server
+ * refuses the first write of a script or none, and a removal is no such write.
+ */
 export const scripts = {
   insert: `
 local guards, guarding = takeSet()
@@ -326,10 +340,10 @@ while redis.call('EXISTS', recordKey(place)) == 1 do
   count = count + 1
   place = record[KEY] .. '~' .. count
 end
-if single then linkAll(place, record, now) end
-store(place, record, data, now)
 local stale = redis.call('ZRANGEBYSCORE', index, '-inf', whole(now - 2 * margin), 'LIMIT', 0, 4)
+if single then linkAll(place, record, now) end
 for _, other in ipairs(stale) do redis.call('ZREM', index, other) end
+store(place, record, data, now)
 return { 'done' }`,
   read: `
 local key = take()
@@ -375,31 +389,45 @@ return { 'done' }`,
 local key = take()
 local place, record, others = locate(key, take())
 if not place then return missing(others) end
-local version, now, next, data = takeNumber(), takeNumber(), parse(take()), take()
+local version, now, next, data, tell = takeNumber(), takeNumber(), parse(take()), take(), takeTeller()
 if not isLive(record, now) or tonumber(record[VERSION]) ~= version then return { 'none' } end
 if single then
   if next[KEY] ~= key and locate(next[KEY], next[KEY]) then return { 'exists' } end
   linkAll(place, next, now)
+end
+store(place, next, data, now)
+if single then
   local kept = {}
   for _, word in ipairs(wordsOf(next, place)) do kept[word] = true end
   for _, word in ipairs(wordsOf(record, place)) do
     if not kept[word] then redis.call('ZREM', linkKey(word), place) end
   end
 end
-store(place, next, data, now)
+if next[HANDLE] ~= record[HANDLE] then tell(record) end
 return { 'done' }`,
   remove: `
+local tell = takeTeller()
 local places, keys, after, handle = takePlaces(), takeSet(), take(), optional(take())
 return removeAll(places, function(record)
   return keys[record[KEY]] or (handle and record[HANDLE] == handle)
     or (after ~= '' and wasRenamed(record, keys, tonumber(after)))
-end)`,
+end, tell)`,
   removeOfUser: `
+local tell = takeTeller()
 local places, name, user, only, except = takePlaces(), take(), take(), optional(take()), optional(take())
 return removeAll(places, function(record)
   return isOf(record, name, user) and record[HANDLE] ~= except and (only == nil or record[HANDLE] == only)
-end)`,
+end, tell)`,
+  removeUnchanged: `
+local tell, place, text = takeTeller(), take(), take()
+local record = load(place)
+if not record then return { 'none' } end
+if textOf(record) ~= text then return { 'changed' } end
+remove(place, record)
+tell(record)
+return { 'done' }`,
   limit: `
+local tell = takeTeller()
 local word, name, user, policy, now = take(), take(), take(), takePolicy(), takeNumber()
 local limit, newest, begun = takeNumber(), take(), takeNumber()
 local records = liveOf(word, name, user, policy, now)
@@ -414,7 +442,10 @@ table.sort(records, function(left, right)
   if a ~= b then return a < b end
   return isListedBefore(left, right)
 end)
-for i = limit + 1, #records do remove(records[i].place, records[i]) end
+for i = limit + 1, #records do
+  remove(records[i].place, records[i])
+  tell(records[i])
+end
 return math.max(#records - limit, 0)`,
   list: `
 local word, name, user, policy, now = take(), take(), take(), takePolicy(), takeNumber()
@@ -464,17 +495,39 @@ local removed = removeAll(places, function(record) return name == nil or record[
 return { cursor, removed }`,
   link: `
 local word, place, moment, now = take(), take(), takeNumber(), takeNumber()
+if take() == '1' then
+  local score = tonumber(redis.call('ZSCORE', linkKey(word), place) or '-inf')
+  if score >= moment then moment = score + 1 end
+end
 link(word, place, moment, now)
 return 1`,
   unlink: `
-local word, place, moment = take(), take(), takeNumber()
-local score = redis.call('ZSCORE', linkKey(word), place)
-if score and tonumber(score) <= moment then redis.call('ZREM', linkKey(word), place) end
+for _ = 1, takeNumber() do
+  local word, place, moment = take(), take(), takeNumber()
+  local score = redis.call('ZSCORE', linkKey(word), place)
+  if score and tonumber(score) <= moment then redis.call('ZREM', linkKey(word), place) end
+end
+return 1`,
+  takeTurn: `
+local key, owner, millis = turnKey(take()), take(), take()
+if redis.call('EXISTS', key) == 1 then return 0 end
+redis.call('HSET', key, 'owner', owner)
+redis.call('PEXPIRE', key, millis)
+return 1`,
+  endTurn: `
+local key, owner = turnKey(take()), take()
+if redis.call('HGET', key, 'owner') == owner then redis.call('DEL', key) end
 return 1`
 } as const
 
 /** The name of a script. */
 export type ScriptName = keyof typeof scripts
 
-/** A whole script. */
-export const scriptOf = (name: ScriptName): string => prelude + scripts[name]
+const [head = "", ...functions] = prelude.split(/^(?=local function )/m)
+
+/** A whole script. Redis makes every function anew for every call, so it has those that it needs. */
+export const scriptOf = (name: ScriptName): string =>
+  head + functions.reduceRight(
+    (script, text) => new RegExp(`\\b${/\w+(?=\()/.exec(text)?.[0]}\\b`).test(script) ? text + script : script,
+    scripts[name]
+  )

@@ -10,10 +10,18 @@ export interface Stored<Data> {
 /** A change of the data. A sign-in without `carry` begins with the initial data instead, made anew. */
 export type Change<Data> = (data: Data, initial: () => Data) => Data
 
+/** A sign-in that is staged. */
+export interface StagedSignIn<User> {
+  readonly user: User
+  readonly remember: boolean | undefined
+  /** The one that it takes the place of. Of the same user, it says whether he is remembered where this one does not. */
+  readonly before: StagedSignIn<User> | undefined
+}
+
 /** What a request wants and has not written yet. */
 export interface Staged<Data, User> {
   readonly changes: ReadonlyArray<Change<Data>>
-  readonly signIn: { readonly user: User; readonly remember: boolean | undefined } | undefined
+  readonly signIn: StagedSignIn<User> | undefined
   readonly rotate: boolean
   /** Whether a visitor's session is to be stored even if its data does not change. */
   readonly create: boolean
@@ -191,9 +199,8 @@ export const stageSignIn = <Data, User, S extends Stored<Data>>(
 ): State<Data, User, S> => {
   const change: Change<Data> = carry === undefined ? (_data, initial) => initial() : (data) => carry(data)
   const changed = stageChange(state, change, change(state.content.data, state.initial))
-  const before = state.staged.signIn
-  const isAgain = remember === undefined && before !== undefined && before.user === user
-  return { ...changed, staged: { ...changed.staged, signIn: { user, remember: isAgain ? before.remember : remember } } }
+  const before = remember === undefined ? state.staged.signIn : undefined
+  return { ...changed, staged: { ...changed.staged, signIn: { user, remember, before } } }
 }
 
 /** Stages a new id, if there is a session to give one to, or there are several. */
@@ -208,8 +215,9 @@ export const stageCreate = <Data, User, S extends Stored<Data>>(state: State<Dat
   staged: { ...state.staged, create: true }
 })
 
-const isStaged = <Data, User>({ changes, create, rotate, signIn }: Staged<Data, User>): boolean =>
-  changes.length > 0 || signIn !== undefined || rotate || create
+/** A sign-in is a change as well. */
+const isStaged = <Data, User>({ changes, create, rotate }: Staged<Data, User>): boolean =>
+  changes.length > 0 || rotate || create
 
 /** Whether what is staged gives the session a new id. */
 export const renames = <Data, User, S extends Stored<Data>>({ staged, stored }: State<Data, User, S>): boolean =>

@@ -40,7 +40,7 @@ const endOfPiece = (text: string, start: number): number => {
         : end - 1
     }
   }
-  return Math.max(start + 1, text.length)
+  return text.length
 }
 
 /**
@@ -48,7 +48,7 @@ const endOfPiece = (text: string, start: number): number => {
  * What `openssl rand` prints has nearly as many pieces as characters.
  */
 export const isGuessable = (key: string): boolean => {
-  const text = key.slice(0, maxRead).toLowerCase().replace(/[\s._-]+/g, "").replace(/(.)\1+/g, "$1")
+  const text = key.slice(0, maxRead).toLowerCase().replace(/[\s._-]/g, "").replace(/(.)\1+/g, "$1")
   let pieces = 0
   for (let start = 0; start < text.length && pieces < minPieces; pieces++) start = endOfPiece(text, start)
   return pieces < minPieces || new Set(text).size < minDistinct

@@ -1,6 +1,7 @@
 import type { LiveAfter } from "./expiry.js"
 import type { Newest } from "./limit.js"
 import type { SessionRecord } from "./record.js"
+import { clearedBy, endedBy } from "./signal.js"
 
 /** The databases this library speaks to. MariaDB is spoken to like MySQL. */
 export type Dialect = "pg" | "sqlite" | "mysql"
@@ -93,6 +94,8 @@ export interface Statements {
   readonly deleteExpired: (before: number, limit: number) => Statement
   readonly count: (search: Live & { readonly name: string }) => Statement
   readonly clear: (name: string | undefined) => Statement
+  /** Sends a text to those who listen. */
+  readonly send: (text: string) => Statement
   /** Fails if the table is not there. */
   readonly probe: Statement
   /** The migrations that were run. Locks nothing that a reader minds. */
@@ -165,8 +168,21 @@ const liveParameters = ({ liveAfter: { ordinary, remembered }, now }: Live): Rea
 
 const marks = (values: ReadonlyArray<unknown>): string => values.map(() => "?").join(", ")
 
-/** All statements for one table. */
-export const statements = (dialect: Dialect, options: TableOptions): Statements => {
+/** Where nodes tell each other what they end. */
+export interface Telling {
+  readonly channel: string
+  readonly node: string
+}
+
+/** The channel of a table, as long as an identifier may be. That of another one would do no harm: signals are hints. */
+export const channelOf = ({ prefix, schema }: TableOptions): string =>
+  (schema === undefined ? prefix : `${schema}.${prefix}`).slice(-63)
+
+/**
+ * All statements for one table. Where PostgreSQL is told how, a statement that ends sessions tells others so itself: what
+ * is not committed is not told, and what is committed is.
+ */
+export const statements = (dialect: Dialect, options: TableOptions, telling?: Telling): Statements => {
   const table = qualified(dialect, options, options.prefix)
   const text = dialect === "pg" ? numbered : (text: string): string => text
   const fixed = (template: string) => {
@@ -192,10 +208,24 @@ export const statements = (dialect: Dialect, options: TableOptions): Statements 
   )
   const touch = fixed(`UPDATE ${table} SET ${laterTimes} WHERE ${key} = ? AND expires_at > ?`)
   const rotate = fixed(
-    `UPDATE ${table} SET ${
+    `UPDATE ${table}${telling === undefined ? "" : " AS entry"} SET ${
       stored.map((name) => `${name} = ?`).join(", ")
-    } WHERE ${key} = ? AND version = ? AND expires_at > ?`
+    } WHERE ${key} = ? AND version = ? AND expires_at > ?${
+      telling === undefined ? "" : ` RETURNING (
+  SELECT CASE WHEN was.handle <> entry.handle THEN pg_notify(?, ? || was.handle || ' ' || was.name) END
+  FROM ${table} AS was WHERE was.row_id = entry.row_id
+)`
+    }`
   )
+  const told = telling === undefined ? [] : [telling.channel, endedBy(telling.node)]
+  /** The end of rows, told of each. There are as many rows in the answer. */
+  const ended = ({ parameters, text }: Statement): Statement =>
+    statement(
+      telling === undefined ? text : `WITH ended AS (
+${text} RETURNING handle, name
+) SELECT pg_notify(?, ? || handle || ' ' || name) FROM ended`,
+      [...parameters, ...told]
+    )
   const count = fixed(
     `SELECT COUNT(*) AS live, COUNT(user_id) AS signed_in FROM ${table} AS entry WHERE name = ? AND ${live}`
   )
@@ -253,22 +283,23 @@ export const statements = (dialect: Dialect, options: TableOptions): Statements 
     update: ({ data, expectedVersion, key, now, ...times }) =>
       update(data, ...laterTimesParameters(times), key, expectedVersion, wholeTime(now)),
     touch: ({ key, now, ...times }) => touch(...laterTimesParameters(times), key, wholeTime(now)),
-    rotate: (oldKey, expectedVersion, next, now) => rotate(...valuesOf(next), oldKey, expectedVersion, wholeTime(now)),
+    rotate: (oldKey, expectedVersion, next, now) =>
+      rotate(...valuesOf(next), oldKey, expectedVersion, wholeTime(now), ...told),
     delete: (keys, renamedAfter, handle) => {
       const { parameters, text } = led(keys, renamedAfter, handle)
-      return statement(deleteLed(dialect, table, text), parameters)
+      return ended({ text: deleteLed(dialect, table, text), parameters })
     },
     deleteByUser: ({ name, userId }, only, except) =>
-      statement(
-        `DELETE FROM ${table} WHERE name = ? AND user_id = ?${only === undefined ? "" : " AND handle = ?"}${
+      ended({
+        text: `DELETE FROM ${table} WHERE name = ? AND user_id = ?${only === undefined ? "" : " AND handle = ?"}${
           except === undefined ? "" : " AND handle <> ?"
         }`,
-        [name, userId, only, except].filter((value) => value !== undefined)
-      ),
+        parameters: [name, userId, only, except].filter((value) => value !== undefined)
+      }),
     limitByUser: ({ limit, name, newest, userId, ...policy }) => {
       const { createdAt, handle } = newest
-      return statement(
-        deleteLed(
+      return ended({
+        text: deleteLed(
           dialect,
           table,
           `SELECT row_id FROM ${ownedBy(dialect, table)} WHERE ${live}
@@ -278,8 +309,17 @@ export const statements = (dialect: Dialect, options: TableOptions): Statements 
     ELSE 2
   END, last_seen_at DESC, handle ASC ${allAfter(dialect, whole(limit))}`
         ),
-        [name, userId, ...liveParameters(policy), handle, createdAt, createdAt, handle, wholeTime(policy.now)]
-      )
+        parameters: [
+          name,
+          userId,
+          ...liveParameters(policy),
+          handle,
+          createdAt,
+          createdAt,
+          handle,
+          wholeTime(policy.now)
+        ]
+      })
     },
     listByUser: ({ limit, name, offset, userId, ...policy }) =>
       statement(
@@ -298,10 +338,15 @@ WHERE handle IN (${marks(handles)}) AND name = ? AND entry.expires_at > ?`,
       return statement(sweep(dialect, table, whole(limit)), [sweepAfter(time), time, time])
     },
     count: ({ name, ...policy }) => count(name, ...liveParameters(policy)),
-    clear: (name) =>
-      name === undefined
-        ? statement(`DELETE FROM ${table}`, [])
-        : statement(`DELETE FROM ${table} WHERE name = ?`, [name]),
+    clear: (name) => {
+      const text = `DELETE FROM ${table}${name === undefined ? "" : " WHERE name = ?"}`
+      const parameters = name === undefined ? [] : [name]
+      return telling === undefined ? statement(text, parameters) : statement(
+        `WITH ended AS (${text} RETURNING 1) SELECT COUNT(*), pg_notify(?, ?) FROM ended`,
+        [...parameters, telling.channel, clearedBy(telling.node, name)]
+      )
+    },
+    send: (text) => statement("SELECT pg_notify(?, ?)", [telling?.channel ?? "", text]),
     probe: statement(`SELECT 1 FROM ${table} WHERE 1 = 0`, []),
     ledger: statement(
       `SELECT migration_id FROM ${qualified(dialect, options, `${options.prefix}_migrations`)}`,

@@ -66,8 +66,11 @@ export interface RequestOptions {
 export interface Response {
   /** Of the page that answered, which is another one after redirects. */
   readonly url: string
+  /** Its status. */
   readonly status: number
+  /** Its headers, by their names in lower case. */
   readonly headers: Headers.Headers
+  /** Its body. */
   readonly text: string
   /** The text as JSON, if the response says that it is JSON and it is. Undefined otherwise. */
   readonly json: unknown
@@ -76,15 +79,18 @@ export interface Response {
 }
 
 /**
- * A browser of one user, on one device. Requests fail only if no browser can send them: they are a part of the test that
- * has to be changed. Whatever the app does is a status; a defect is 500.
+ * A browser of one user, on one device. Requests fail only if no browser can send them, with `SessionConfigError`: they are
+ * a part of the test that has to be changed. Whatever the app does is a status; a defect is 500.
  *
  * @since 3.0.0
  * @category models
  */
 export interface TestBrowser {
+  /** Follows a link to a path of the app. */
   readonly get: (path: string, options?: RequestOptions) => Effect.Effect<Response, SessionConfigError>
+  /** Sends a form, or what else the options say, to a path of the app. */
   readonly post: (path: string, options?: RequestOptions) => Effect.Effect<Response, SessionConfigError>
+  /** A request with any other method. */
   readonly request: (
     method: string,
     path: string,
@@ -274,7 +280,8 @@ const over = (
 
 /**
  * Opens a browser with an empty jar. The app runs with the services and by the clock of the fiber that opens it: by the
- * `TestClock`, in a test. Several browsers over one app are several devices. Fails if `origin` is none.
+ * `TestClock`, in a test. Several browsers over one app are several devices. Fails with `SessionConfigError` if `origin` is
+ * none.
  *
  * @since 3.0.0
  * @category constructors

@@ -22,8 +22,8 @@ export interface Format<Data, User> {
 }
 
 /**
- * The two directions of a schema. What the functions of a schema throw is a failure as well. The failure says where, not
- * what.
+ * The two directions of a schema. What the functions of a schema throw is a failure as well. The failure is a `Place`: it
+ * says where, not what.
  */
 export interface Codable<Type, Encoded> {
   readonly encode: (value: Type) => Effect.Effect<Encoded, Place>

@@ -1,15 +1,19 @@
 /**
  * Who waits for sessions to end: sockets and event streams. One fiber of each declaration looks for all of them, with one
- * statement for a thousand, and only while somebody waits: at once when somebody begins to wait and when this node has
- * ended something, when the earliest deadline has come, and in an interval for what other nodes do.
+ * statement for a thousand, and only while somebody waits: for one that somebody begins to wait for, at once; for all, when
+ * this node has ended something and when the earliest deadline has come. Where the store tells what other nodes end, the
+ * fiber looks for what it tells; otherwise, and while that cannot be heard, for all in an interval.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Expiry from "../core/expiry.js"
+import * as SessionMetrics from "../SessionMetrics.js"
 import type * as SessionStore from "../SessionStore.js"
 import type { Timeouts } from "../SessionTimeouts.js"
 
@@ -31,6 +35,12 @@ interface Watched {
 /** The handles that one statement asks for. */
 const maxHandles = 1000
 
+/** Milliseconds after which all are looked for, however much was told: not whoever removes a session tells of it. */
+const longestPause = 60_000
+
+/** Milliseconds until the store is asked again to tell, when it has failed so many times. */
+const pauseAfter = (failures: number): number => Math.min(30_000, 1000 * 2 ** failures)
+
 /** Its fiber belongs to the scope. */
 export const make = (options: {
   readonly name: string
@@ -39,12 +49,22 @@ export const make = (options: {
   readonly now: Effect.Effect<number>
   /** Milliseconds. */
   readonly interval: number
+  /** What to do about a session that another node has ended. None who wants to know if it is left out. */
+  readonly onElsewhere: ((handle: string) => Effect.Effect<void>) | undefined
 }): Effect.Effect<Endings, never, Scope.Scope> =>
-  Effect.zipWith(FiberSet.makeRuntime<never>(), Effect.makeLatch(false), (run, hurried) => {
-    const { interval, name, now, store, timeouts } = options
+  Effect.gen(function*() {
+    const { interval, name, now, onElsewhere, store, timeouts } = options
+    const run = yield* FiberSet.makeRuntime<never>()
+    const hurried = yield* Effect.makeLatch(false)
+    const listening = SessionMetrics.listening(name)
     const watched = new Map<string, Watched>()
+    /** The handles to look for next, if not all. */
+    const due = new Set<string>()
+    let isAllDue = false
     let isWatching = false
     let isBlind = false
+    let hears: "not yet" | "yes" | "no longer" = "not yet"
+    let failures = 0
 
     const note = (handles: ReadonlyArray<string>, found: ReadonlyArray<SessionStore.Times>, at: number): void => {
       const live = new Map(
@@ -70,8 +90,15 @@ export const make = (options: {
         (at) => Effect.map(store.readTimes({ name, handles, now: at }), (found) => note(handles, found, at))
       )
 
+    const takeDue = (): ReadonlyArray<string> => {
+      const handles = [...(isAllDue ? watched.keys() : due)]
+      due.clear()
+      isAllDue = false
+      return handles
+    }
+
     const look = Effect.catchAllCause(
-      Effect.suspend(() => Effect.forEach(Arr.chunksOf(watched.keys(), maxHandles), lookFor, { discard: true })),
+      Effect.suspend(() => Effect.forEach(Arr.chunksOf(takeDue(), maxHandles), lookFor, { discard: true })),
       (cause) => {
         const wasBlind = isBlind
         isBlind = true
@@ -89,21 +116,83 @@ export const make = (options: {
       }
       let earliest = Infinity
       for (const { deadline } of watched.values()) earliest = Math.min(earliest, deadline)
+      const longest = hears === "yes" ? Math.max(longestPause, interval) : interval
       // Where a deadline has passed and nobody can be asked, the interval is the pause.
-      const pause = isBlind ? interval : Math.max(1, Math.min(interval, earliest - at))
-      return Effect.raceFirst(Effect.sleep(pause), hurried.await).pipe(
+      const pause = isBlind ? interval : Math.max(1, Math.min(longest, earliest - at))
+      const all = Effect.map(Effect.sleep(pause), () => void (isAllDue = true))
+      return Effect.raceFirst(all, hurried.await).pipe(
         Effect.zipRight(hurried.close),
         Effect.zipRight(look),
         Effect.zipRight(watch)
       )
     })
 
-    /** Whoever comes has all looked for at once: his session may be over already. */
+    const hurry = (handle?: string): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (watched.size === 0 || (handle !== undefined && !watched.has(handle))) return Effect.void
+        if (handle === undefined) isAllDue = true
+        else due.add(handle)
+        return Effect.asVoid(hurried.open)
+      })
+
+    const onSignal = (signal: SessionStore.Signal): Effect.Effect<void> => {
+      switch (signal._tag) {
+        case "Listening":
+          hears = "yes"
+          failures = 0
+          // What was ended before that was not told.
+          return Effect.zipRight(Metric.update(listening, 1), hurry())
+        case "Cleared":
+          return signal.name === undefined || signal.name === name ? hurry() : Effect.void
+        case "Ended": {
+          if (signal.name !== name) return Effect.void
+          const woken = hurry(signal.handle)
+          return signal.here || onElsewhere === undefined ? woken : Effect.zipRight(woken, onElsewhere(signal.handle))
+        }
+      }
+    }
+
+    const lost = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+      const isKnown = hears === "no longer"
+      hears = "no longer"
+      const noted = Effect.zipRight(Metric.update(listening, 0), hurry())
+      return isKnown ? noted : Effect.zipRight(
+        noted,
+        Effect.annotateLogs(
+          Effect.logWarning(
+            "The store does not tell what other nodes end: those who wait for it look in the interval instead, until it does.",
+            cause
+          ),
+          { session: name }
+        )
+      )
+    }
+
+    /** Hears what the store tells, again and again. */
+    const listen = (signals: Stream.Stream<SessionStore.Signal, unknown>): Effect.Effect<never> =>
+      Effect.forever(
+        Stream.runForEach(signals, onSignal).pipe(
+          Effect.zipRight(Effect.fail("it has ended")),
+          Effect.catchAllCause((cause) => Effect.zipRight(lost(cause), Effect.sleep(pauseAfter(failures++))))
+        )
+      )
+
+    const { signals } = store
+    let isListening = signals === undefined
+    const beginToListen = (): void => {
+      if (isListening || signals === undefined) return
+      isListening = true
+      run(listen(signals))
+    }
+    if (onElsewhere !== undefined) beginToListen()
+
+    /** Whoever comes has his session looked for at once: it may be over already. */
     const enter = (handle: string, waiting: Deferred.Deferred<void>): Watched => {
       const one = watched.get(handle) ??
         { waiting: new Set(), deadline: Infinity }
       watched.set(handle, one)
       one.waiting.add(waiting)
+      beginToListen()
       if (!isWatching) {
         isWatching = true
         run(watch)
@@ -115,7 +204,7 @@ export const make = (options: {
       waitFor: (handle) =>
         Effect.flatMap(Deferred.make<void>(), (waiting) =>
           Effect.acquireUseRelease(
-            Effect.zipLeft(Effect.sync(() => enter(handle, waiting)), hurried.open),
+            Effect.zipLeft(Effect.sync(() => enter(handle, waiting)), hurry(handle)),
             () => Deferred.await(waiting),
             (one) =>
               Effect.sync(() => {
@@ -123,6 +212,6 @@ export const make = (options: {
                 if (one.waiting.size === 0 && watched.get(handle) === one) watched.delete(handle)
               })
           )),
-      hurry: Effect.suspend(() => watched.size === 0 ? Effect.void : Effect.asVoid(hurried.open))
+      hurry: hurry()
     }
   })

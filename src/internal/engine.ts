@@ -117,6 +117,8 @@ export type CommitError = ReadError | SessionGone | SessionConflict
 /** The engine of one declared session. */
 export interface Engine<Data, User> {
   readonly name: string
+  /** That of the declaration which it was made for: another one of the same name has its own. */
+  readonly format: Codec.Format<Data, User>
   readonly timeouts: Timeouts
   readonly token: Generator
   /** Makes the initial data anew. */
@@ -278,7 +280,16 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       tell((at) => ({ _tag: "Expired", ...of(record, at) }))
     )
 
-  const endings = yield* Endings.make({ name, store, timeouts, now, interval: endedInterval })
+  const endings = yield* Endings.make({
+    name,
+    store,
+    timeouts,
+    now,
+    interval: endedInterval,
+    onElsewhere: events === undefined
+      ? undefined
+      : (handle) => tell((at) => ({ _tag: "EndedElsewhere", at, session: name, handle }))
+  })
 
   const generateId = Effect.filterOrDie(
     token.generate,
@@ -389,11 +400,20 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
       (data): Effect.Effect<Plan.Wish, SessionDataError> =>
         signIn === undefined
           ? Effect.succeed({ data, signIn: undefined, rotate, create, active })
-          : Effect.map(codec.encodeUser(signIn.user), (userId) => {
-            const { remember } = signIn
-            return { data, signIn: { userId, remember }, rotate, create, active }
-          })
+          : Effect.map(encodeSignIn(signIn), (signIn) => ({ data, signIn, rotate, create, active }))
     )
+
+  /** Users are the same where their texts are. */
+  const encodeSignIn = (
+    { before, remember, user }: Request.StagedSignIn<User>
+  ): Effect.Effect<Plan.SignIn, SessionDataError> =>
+    Effect.flatMap(codec.encodeUser(user), (userId) =>
+      before === undefined
+        ? Effect.succeed({ userId, remember })
+        : Effect.match(encodeSignIn(before), {
+          onFailure: () => ({ userId, remember }),
+          onSuccess: (before) => ({ userId, remember: before.userId === userId ? before.remember : remember })
+        }))
 
   /** Writes a record under a new key, and returns it with its id. None if there was nothing to rename, or no longer. */
   const writeUnderNewKey = (
@@ -742,6 +762,7 @@ export const make = Effect.fnUntraced(function*<Data, User>(options: {
 
   return {
     name,
+    format: options.format,
     timeouts,
     token,
     initial: codec.initial,

@@ -81,9 +81,11 @@ type State<Data, User> = Request.State<Data, User, Stored<Data, User>>
 
 type Ready<Data, User> = Request.Ready<Data, User, Stored<Data, User>>
 
-interface Drop<Data, User> {
-  readonly taken: Request.Staged<Data, User>
-  readonly cause: Cause.Cause<CommitError>
+/** A commit that has been asked for and has not been answered. */
+interface Asking<Data, User> {
+  readonly asked: Request.Staged<Data, User>
+  /** Why another commit, which took some of that, could not write it. */
+  drop: Cause.Cause<CommitError> | undefined
 }
 
 const responseSent: Effect.Effect<never, SessionResponseSent> = Effect.suspend(() => new SessionResponseSent())
@@ -108,8 +110,8 @@ export class RequestSession<Data, User> {
   /** The id that this request has given the session. */
   private given: SessionId | undefined = undefined
   private readonly coming: Coming = noneComing()
-  /** What commits took and could not write. */
-  private drops: ReadonlyArray<Drop<Data, User>> = []
+  /** The commits that are on their way, or wait for the lock. */
+  private readonly asking = new Set<Asking<Data, User>>()
   private readonly lock = Effect.unsafeMakeSemaphore(1)
   /** How many writes are on their way, or wait for the lock. */
   private writes = 0
@@ -278,12 +280,17 @@ export class RequestSession<Data, User> {
    * to be interrupted on the way.
    */
   write(asked: Request.Staged<Data, User>): Effect.Effect<void, CommitError> {
-    const { length: known } = this.drops
-    let drop: Drop<Data, User> | undefined
+    return Effect.uninterruptible(Effect.suspend(() => {
+      const one: Asking<Data, User> = { asked, drop: undefined }
+      this.asking.add(one)
+      return this.writeOne(one)
+    }))
+  }
+
+  private writeOne(one: Asking<Data, User>): Effect.Effect<void, CommitError> {
     let ends = 0
     return this.writing((before): Effect.Effect<Committed<Data, User>, CommitError> => {
-      drop = this.drops.slice(known).find(({ taken }) => Request.shares(asked, taken))
-      if (drop !== undefined) return Effect.failCause(drop.cause)
+      if (one.drop !== undefined) return Effect.failCause(one.drop)
       const loss = Request.refusal(before)
       if (loss !== undefined) return Effect.fail(errorOf(loss))
       ends = this.endedHere.length
@@ -304,8 +311,9 @@ export class RequestSession<Data, User> {
       )
     }, (exit, before) => {
       const { staged: taken } = before
-      if (drop !== undefined) {
-        this.state = Request.failed(before, asked)
+      this.asking.delete(one)
+      if (one.drop !== undefined) {
+        this.state = Request.failed(before, one.asked)
       } else if (Exit.isSuccess(exit)) {
         const { extended, newId, stored } = exit.value
         this.state = Request.committed(this.latest(before), taken, { stored, extended, given: newId !== undefined })
@@ -313,7 +321,9 @@ export class RequestSession<Data, User> {
         // What stands now was written after those ends.
         if (stored?.record !== before.stored?.record) this.endedHere = this.endedHere.slice(ends)
       } else {
-        this.drops = [...this.drops, { taken, cause: exit.cause }]
+        for (const other of this.asking) {
+          if (Request.shares(other.asked, taken)) other.drop ??= exit.cause
+        }
         const loss = lossOf(Option.getOrUndefined(Cause.failureOption(exit.cause)))
         if (loss !== undefined) this.given = undefined
         this.state = loss === undefined

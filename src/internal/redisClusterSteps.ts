@@ -1,4 +1,5 @@
 /** What the operations of the Redis store are made of on a cluster, where a script sees the keys of one slot. */
+import * as Array from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Crypto from "node:crypto"
@@ -15,6 +16,9 @@ import {
   statusOf,
   step,
   type Steps,
+  teller,
+  type Telling,
+  tellOfClear,
   throughAll,
   toList,
   toText,
@@ -24,24 +28,30 @@ import {
 
 type Step<A> = Effect.Effect<A, RedisFailure>
 
-/** A record where it is. */
+/** A record where it is, and what is stored of it but its data. */
 interface Found extends RedisText.Stored {
   readonly place: string
+  readonly text: string
 }
 
 const { escape, handleWord, keyWord, listOf, maybe, partOf, policyOf, userWord, wordsOf } = RedisText
 
-const all = { concurrency: "unbounded" } as const
+/** Commands at once: few enough for a user of very many sessions, so that time limits are kept and others have their turn. */
+const all = { concurrency: 100 } as const
 const some = { concurrency: 8 } as const
 
-const everyPart = Array.from({ length: RedisText.parts }, (_, part) => part)
+/** Milliseconds after which a node that has a user's limit to itself is taken for dead. */
+const longestTurn = 1000
+
+const everyPart = Array.range(0, RedisText.parts - 1)
 
 /** The steps on a cluster. */
-export const onCluster = (connection: RedisConnection, prefix: string): Steps => {
+export const onCluster = (connection: RedisConnection, prefix: string, telling: Telling): Steps => {
   const baseOf = (part: number): string => `${prefix}{${part}}:`
   const partOfWord = (word: string): number => partOf(word.startsWith("k") ? word.slice(1) : word)
   const recordKey = (place: string): string => `${baseOf(partOf(place))}r:${place}`
   const linkKey = (word: string): string => `${baseOf(partOfWord(word))}l:${word}`
+  const turnKey = (word: string): string => `${baseOf(partOfWord(word))}t:${word}`
   const indexKey = (part: number): string => `${baseOf(part)}x`
 
   const run = (
@@ -52,8 +62,10 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
     attempt?: Attempt
   ) => connection.run(script, keys, [baseOf(part), "0", ...args], attempt)
 
+  const keysOf = (part: number, places: ReadonlyArray<string>) => [indexKey(part), ...places.map(recordKey)]
+
   const runAt = (script: RedisText.ScriptName, place: string, args: ReadonlyArray<string>, attempt?: Attempt) =>
-    run(script, partOf(place), [recordKey(place), indexKey(partOf(place))], args, attempt)
+    run(script, partOf(place), keysOf(partOf(place), [place]), args, attempt)
 
   const find = (words: ReadonlyArray<string>): Step<ReadonlyArray<string>> =>
     Effect.map(
@@ -78,7 +90,9 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
             connection.ask("hmget", [recordKey(place), "m", ...(withData ? ["d"] : [])]),
             (reply): ReadonlyArray<Found> => {
               const [text, data] = toList(reply)
-              return text === null ? [] : [{ place, ...RedisText.decode(toText(text), toText(data)) }]
+              return text === null
+                ? []
+                : [{ place, text: toText(text), ...RedisText.decode(toText(text), toText(data)) }]
             }
           ),
         all
@@ -89,12 +103,36 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
   const lookBy = (words: ReadonlyArray<string>): Step<ReadonlyArray<Found>> =>
     Effect.flatMap(find(words), (places) => look(places, false))
 
-  const link = (words: ReadonlyArray<string>, place: string, until: number, now: number): Step<void> =>
+  /**
+   * Links of a new record last longer than any there are to its place: who takes away those of a former one, which is removed
+   * just now, must not take these.
+   */
+  const link = (
+    words: ReadonlyArray<string>,
+    place: string,
+    until: number,
+    now: number,
+    isNew = false
+  ): Step<void> =>
     Effect.forEach(
       words,
-      (word) => run("link", partOfWord(word), [linkKey(word)], [word, place, String(until), String(now)]),
+      (word) =>
+        run("link", partOfWord(word), [linkKey(word)], [word, place, String(until), String(now), isNew ? "1" : "0"]),
       { ...all, discard: true }
     )
+
+  /** Runs a script where items are: once for each part that has some, or more often where it has very many. */
+  const runInParts = <A>(
+    items: ReadonlyArray<A>,
+    partOfItem: (item: A) => number,
+    script: (part: number, items: ReadonlyArray<A>) => Step<unknown>
+  ): Step<void> => {
+    const byPart = Array.groupBy(items, (item) => String(partOfItem(item)))
+    const pages = Object.entries(byPart).flatMap(([part, ofPart]) =>
+      Array.chunksOf(ofPart, step).map((page) => [Number(part), page] as const)
+    )
+    return Effect.forEach(pages, ([part, page]) => script(part, page), { ...all, discard: true })
+  }
 
   /** Takes away the links to records that were removed. They lead to nothing, so that it may fail. */
   const unlink = (removed: unknown): Effect.Effect<number> => {
@@ -104,36 +142,32 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
       const { linkedUntil, record } = RedisText.decode(texts[index + 1] ?? "", "")
       return wordsOf(record, place).map((word) => [word, place, String(linkedUntil)] as const)
     })
-    return Effect.as(
-      Effect.ignore(
-        Effect.forEach(
-          links,
-          ([word, ...args]) => run("unlink", partOfWord(word), [linkKey(word)], [word, ...args]),
-          all
-        )
-      ),
-      texts.length / 2
-    )
+    const unlinking = runInParts(links, ([word]) => partOfWord(word), (part, links) => {
+      const keys = Array.dedupe(links.map(([word]) => linkKey(word)))
+      return run("unlink", part, keys, [String(links.length), ...links.flat()])
+    })
+    return Effect.as(Effect.ignore(unlinking), texts.length / 2)
   }
 
-  const removeEach = (
+  /** Removes records, and the links to those that were removed, also where others cannot be reached. */
+  const removeAll = (
     script: "remove" | "removeOfUser",
     places: ReadonlyArray<string>,
-    args: (place: string) => ReadonlyArray<string>,
+    args: ReadonlyArray<string>,
     attempt: Attempt
   ): Step<number> =>
-    Effect.map(
-      Effect.forEach(
-        places,
-        (place) =>
-          Effect.flatMap(
-            runAt(script, place, ["places", "1", place, ...args(place)], attempt),
-            unlink
-          ),
-        all
-      ),
-      (counts) => counts.reduce((sum, count) => sum + count, 0)
-    )
+    Effect.suspend(() => {
+      const removed: Array<unknown> = []
+      const removing = runInParts(places, partOf, (part, places) =>
+        Effect.map(
+          run(script, part, keysOf(part, places), [...teller(telling), "places", ...listOf(places), ...args], attempt),
+          (reply) => void removed.push(...toList(reply))
+        ))
+      return Effect.flatMap(
+        Effect.exit(removing),
+        (exit) => Effect.flatMap(unlink(removed), (count) => Effect.as(exit, count))
+      )
+    })
 
   /** Runs a script where a key is: at the place of its name, where it mostly is, or where links lead. */
   const chase = (
@@ -141,18 +175,17 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
     script: (place: string, keys: ReadonlyArray<string>) => Step<unknown>
   ): Step<{ readonly place: string; readonly reply: unknown }> => {
     const own = escape(key)
-    const index = indexKey(partOf(own))
     const through = (places: ReadonlyArray<string>): Step<{ readonly place: string; readonly reply: unknown }> => {
       const [place, ...others] = places
       return place === undefined
         ? Effect.succeed({ place: own, reply: ["none"] })
         : Effect.flatMap(
-          script(place, [recordKey(place), indexKey(partOf(place))]),
+          script(place, keysOf(partOf(place), [place])),
           (reply) => statusOf(reply) === "none" ? through(others) : Effect.succeed({ place, reply })
         )
     }
     return Effect.flatMap(
-      script(own, [recordKey(own), index, linkKey(keyWord(key))]),
+      script(own, [...keysOf(partOf(own), [own]), linkKey(keyWord(key))]),
       (reply) =>
         statusOf(reply) === "none"
           ? through(toList(reply).slice(1).map(toText).filter((place) => place !== own))
@@ -181,7 +214,7 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
       attempt
     )
     return Effect.zipRight(
-      link(wordsOf(record, place), place, until, record.lastSeenAt),
+      link(wordsOf(record, place), place, until, record.lastSeenAt, true),
       Effect.flatMap(insert, (reply) => {
         const status = statusOf(reply)
         if (status === "taken") {
@@ -249,9 +282,8 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
         until,
         now
       )
-      const args = [String(expectedVersion), String(now), RedisText.encode(next, until), next.data]
-      const keys = [recordKey(place), indexKey(partOf(place))]
-      return written(yield* run("rotate", partOf(place), keys, [escape(oldKey), place, ...args], attempt))
+      const args = [String(expectedVersion), String(now), RedisText.encode(next, until), next.data, ...teller(telling)]
+      return written(yield* runAt("rotate", place, [escape(oldKey), place, ...args], attempt))
     })
 
   /** The records of a user that a policy counts as live, without their data. */
@@ -262,6 +294,51 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
       lookBy([userWord(user.name, user.userId)]),
       (found) => found.filter(({ record }) => isLiveOf(record, user))
     )
+
+  const beyondLimit = (asked: SessionStore.UserLimit): Step<ReadonlyArray<Found>> =>
+    Effect.map(liveOf(asked), (found) => {
+      const places = new Map(found.map((one) => [one.record, one]))
+      return beyond([...places.keys()], asked).flatMap((record) => places.get(record) ?? [])
+    })
+
+  /**
+   * Ends those beyond the limit that are still as they were when all were looked at. Where one of them was used or renamed
+   * meanwhile, another one may be beyond it by now: all are looked at again.
+   */
+  const endBeyondLimit = (asked: SessionStore.UserLimit, attempt: Attempt): Step<number> =>
+    Effect.flatMap(
+      Effect.flatMap(beyondLimit(asked), (over) =>
+        Effect.forEach(over, ({ place, text }) =>
+          Effect.flatMap(
+            runAt("removeUnchanged", place, [...teller(telling), place, text], attempt),
+            (reply) =>
+              statusOf(reply) === "done" ? Effect.as(unlink([place, text]), "done") : Effect.succeed(statusOf(reply))
+          ), all)),
+      (outcomes) => {
+        const count = outcomes.filter((outcome) => outcome === "done").length
+        return outcomes.includes("changed")
+          ? Effect.map(endBeyondLimit(asked, attempt), (more) => count + more)
+          : Effect.succeed(count)
+      }
+    )
+
+  /**
+   * Two limits of a user at once may each keep a session that the other one ends, so they take turns. One that cannot be
+   * noted, as when memory is full, is taken all the same.
+   */
+  const limitByUser = (asked: SessionStore.UserLimit, attempt: Attempt): Step<number> =>
+    Effect.flatMap(beyondLimit(asked), (over) => {
+      if (over.length === 0) return Effect.succeed(0)
+      const word = userWord(asked.name, asked.userId)
+      const owner = Crypto.randomBytes(8).toString("hex")
+      const turn = (script: "takeTurn" | "endTurn", ...args: ReadonlyArray<string>) =>
+        Effect.orElseSucceed(run(script, partOfWord(word), [turnKey(word)], [word, owner, ...args]), () => 1)
+      // Most turns are as short as a few commands, so that asking again is wait enough.
+      const takeTurn = Effect.repeat(turn("takeTurn", String(longestTurn)), {
+        until: (isMine) => Number(isMine) === 1
+      })
+      return Effect.zipRight(takeTurn, Effect.zipLeft(endBeyondLimit(asked, attempt), turn("endTurn")))
+    })
 
   /** Goes through the index of a part, page by page, with a script that looks at the records of a page. */
   const throughPart = (
@@ -275,7 +352,6 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
         return Effect.as(places.length === 0 ? Effect.void : onPage(places), [next])
       })
     )
-  const keysOfPage = (part: number, places: ReadonlyArray<string>) => [indexKey(part), ...places.map(recordKey)]
 
   return {
     insert: ({ record, unlessRenamed }, attempt) => {
@@ -309,7 +385,7 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
       Effect.flatMap(
         find([...keys.map(keyWord), ...(handle === undefined ? [] : [handleWord(handle)])]),
         (places) =>
-          removeEach("remove", places, () => [
+          removeAll("remove", places, [
             ...listOf(keys.map(escape)),
             renamedAfter === undefined ? "" : String(renamedAfter),
             maybe(handle)
@@ -317,24 +393,13 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
       ),
     deleteByUser: ({ except, name, only, userId }, attempt) =>
       Effect.flatMap(find([userWord(name, userId)]), (places) =>
-        removeEach(
+        removeAll(
           "removeOfUser",
           places,
-          () => [escape(name), escape(userId), maybe(only), maybe(except)],
+          [escape(name), escape(userId), maybe(only), maybe(except)],
           attempt
         )),
-    limitByUser: ({ limit, newest, ...user }, attempt) =>
-      Effect.flatMap(liveOf(user), (found) => {
-        const places = new Map(found.map(({ place, record }) => [record, place]))
-        const over = beyond([...places.keys()], { limit, newest, now: user.now })
-        const handles = new Map(over.map((record) => [places.get(record) ?? "", record.handle]))
-        return removeEach("removeOfUser", [...handles.keys()], (place) => [
-          escape(user.name),
-          escape(user.userId),
-          maybe(handles.get(place)),
-          ""
-        ], attempt)
-      }),
+    limitByUser,
     listByUser: ({ limit, offset, ...user }) =>
       Effect.flatMap(liveOf(user), (found) => {
         const places = [...found].sort((left, right) => newestFirst(left.record, right.record)).slice(offset).map((
@@ -370,7 +435,7 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
           const places = toList(reply).map(toText)
           if (places.length === 0) return Effect.succeed(removed)
           const args = [String(before), String(most), ...listOf(places)]
-          return run("sweep", part, keysOfPage(part, places), args, attempt).pipe(
+          return run("sweep", part, keysOf(part, places), args, attempt).pipe(
             Effect.flatMap((reply) => unlink(toList(reply)[1])),
             Effect.flatMap((gone) =>
               places.length < most ? Effect.succeed(removed + gone) : sweep(part, removed + gone)
@@ -405,7 +470,7 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
           Effect.forEach(everyPart, (part) =>
             throughPart(part, (places) =>
               Effect.map(
-                run("count", part, keysOfPage(part, places), ["0", String(step), ...listOf(places), ...policy]),
+                run("count", part, keysOf(part, places), ["0", String(step), ...listOf(places), ...policy]),
                 (reply) => {
                   const [, more, users] = toList(reply)
                   live += Number(more)
@@ -415,12 +480,14 @@ export const onCluster = (connection: RedisConnection, prefix: string): Steps =>
           () => ({ live, signedIn })
         )
       }),
-    clear: (name, attempt) =>
-      Effect.forEach(everyPart, (part) =>
+    clear: (name, attempt) => {
+      const clearAll = Effect.forEach(everyPart, (part) =>
         throughPart(part, (places) =>
           Effect.flatMap(
-            run("clear", part, keysOfPage(part, places), ["0", String(step), ...listOf(places), maybe(name)], attempt),
+            run("clear", part, keysOf(part, places), ["0", String(step), ...listOf(places), maybe(name)], attempt),
             (reply) => unlink(toList(reply)[1])
           )), { ...some, discard: true })
+      return Effect.zipLeft(clearAll, tellOfClear(connection, telling, name))
+    }
   }
 }

@@ -28,6 +28,8 @@ export interface RedisConnection {
     attempt?: Attempt
   ) => Effect.Effect<unknown, RedisFailure>
   readonly ask: (command: string, args: ReadonlyArray<string>) => Effect.Effect<unknown, RedisFailure>
+  /** Hears what is published on a channel while it runs, on a connection of its own. Does not end but by failing. */
+  readonly hear: (channel: string, onText: (text: string) => void) => Effect.Effect<never, RedisFailure>
 }
 
 type Client = Redis.Redis | Redis.Cluster
@@ -47,19 +49,23 @@ const safe = {
 
 const reconnectIfReadOnly = (error: Error): boolean => /READONLY/.test(error.message)
 
-/** The options of a server, made safe. A socket that is silent for so many milliseconds is given up. */
+/**
+ * The options of a server, made safe. A socket that is silent for so many milliseconds is given up. A client of the app
+ * says of everything that it was not told that it is not so.
+ */
 export const safeOptions = (options: Redis.RedisOptions, millis: number): Redis.RedisOptions => ({
-  reconnectOnError: reconnectIfReadOnly,
   connectTimeout: millis,
-  socketTimeout: millis,
   retryStrategy: (times) => Math.min(times * 50, 500),
   ...options,
+  reconnectOnError: options.reconnectOnError ?? reconnectIfReadOnly,
+  socketTimeout: options.socketTimeout ?? millis,
   ...safe
 })
 
 /**
  * The options of a cluster, made safe. Its queue stays: without it the client refuses what is for a node to which it is
- * connecting just now.
+ * connecting just now. It waits long enough for the layout of the cluster, which it asks for before anything else: its own
+ * second is too short for a process that begins on a busy machine. Half the time leaves some for another node.
  */
 export const safeClusterOptions = (options: Redis.ClusterOptions, millis: number): Redis.ClusterOptions => ({
   clusterRetryStrategy: (times) => Math.min(times * 50, 500),
@@ -67,12 +73,16 @@ export const safeClusterOptions = (options: Redis.ClusterOptions, millis: number
   redisOptions: { connectTimeout: millis, socketTimeout: millis, ...options.redisOptions, ...clusterSafe },
   enableOfflineQueue: true,
   lazyConnect: false,
+  slotsRefreshTimeout: Math.max(options.slotsRefreshTimeout ?? 0, millis / 2),
   keyPrefix: "",
   scaleReads: "master",
   retryDelayOnFailover: 0
 })
 
 const clusterSafe = { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0, keyPrefix: "", readOnly: false }
+
+/** A connection that broke has missed some of what was published. */
+const subscribing = { socketTimeout: 60_000, retryStrategy: () => null, lazyConnect: false }
 
 /** A client of our own, with the settings of another. It may be of another copy of `ioredis`, with classes of its own. */
 export const duplicate = (client: Client, millis: number): Client =>
@@ -88,19 +98,33 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
       const events: Events.EventEmitter = client
       const waiting = new Set<(failure: RedisFailure | undefined) => void>()
       const texts = new Map<ScriptName, { readonly text: string; readonly hash: string }>()
+      const database = "nodes" in client ? 0 : client.options.db ?? 0
       let lastError = "not connected"
+      let isReady = false
+      let isRefused = false
 
       const settle = (failure: RedisFailure | undefined): void => {
+        isReady = failure === undefined
         const all = [...waiting]
         waiting.clear()
         for (const resume of all) resume(failure)
       }
       const unreached = (): RedisFailure => ({ isUnknownScript: false, outcomeUnknown: false, detail: lastError })
+      /** Where the server does not have this database, the client goes on in database 0, among the sessions of others. */
+      const select = (): void => {
+        isRefused = false
+        client.call("select", [String(database)]).then(() => settle(undefined), (error) => {
+          if (client.status !== "ready") return
+          isRefused = true
+          settle({ ...unreached(), detail: `database refused ${detailOf(error)}` })
+        })
+      }
       const settled = Effect.flatMap(
         Effect.promise((signal) =>
           new Promise<RedisFailure | undefined>((resume) => {
             waiting.add(resume)
             signal.addEventListener("abort", () => waiting.delete(resume))
+            if (isRefused) select()
           })
         ),
         (failure) => failure === undefined ? Effect.void : Effect.fail(failure)
@@ -108,8 +132,11 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
       events.on("error", (error: unknown) => {
         lastError = `not connected ${detailOf(error)}`
       })
-      events.on("ready", () => settle(undefined))
-      events.on("close", () => settle(unreached()))
+      events.on("ready", () => database === 0 ? settle(undefined) : select())
+      events.on("close", () => {
+        isRefused = false
+        settle(unreached())
+      })
       events.on("end", () => settle(unreached()))
 
       const textOf = (name: ScriptName): { readonly text: string; readonly hash: string } => {
@@ -127,7 +154,7 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
       return {
         isCluster: "nodes" in client,
         ready: Effect.suspend(() =>
-          client.status === "ready" ? Effect.void : client.status === "end" ? Effect.fail(unreached()) : settled
+          isReady ? Effect.void : client.status === "end" ? Effect.fail(unreached()) : settled
         ),
         run: (script, keys, args, attempt) =>
           Effect.suspend(() => {
@@ -145,7 +172,32 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
               )
             )
           }),
-        ask
+        ask,
+        hear: (channel, onText) =>
+          Effect.acquireUseRelease(
+            Effect.suspend(() => {
+              // One that a cluster makes itself says nothing when it has lost its server and missed what was published.
+              const nodes = "nodes" in client ? client.nodes("all") : [client]
+              const server = nodes.find(({ status }) => status === "ready") ?? nodes[0]
+              return server === undefined ? Effect.fail(unreached()) : Effect.succeed(server.duplicate(subscribing))
+            }),
+            (subscriber) =>
+              Effect.tryPromise({
+                try: () =>
+                  new Promise<never>((_, reject) => {
+                    const events: Events.EventEmitter = subscriber
+                    events.on("message", (_: unknown, text: unknown) => {
+                      if (typeof text === "string") onText(text)
+                    })
+                    events.on("error", reject)
+                    events.on("close", reject)
+                    events.on("end", reject)
+                    events.on("ready", () => void subscriber.subscribe(channel).catch(reject))
+                  }),
+                catch: classify
+              }),
+            (subscriber) => Effect.sync(() => subscriber.disconnect())
+          )
       }
     }
   )

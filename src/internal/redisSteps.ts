@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { RedisFailure } from "../core/redisFailure.js"
 import * as RedisText from "../core/redisText.js"
+import { clearedBy, endedBy } from "../core/signal.js"
 import type * as SessionStore from "../SessionStore.js"
 import type { Attempt, RedisConnection } from "./redisConnection.js"
 
@@ -83,8 +84,27 @@ export const throughAll = <E>(
   return from("0")
 }
 
+/** What a script that ends sessions is told, so that it tells others. */
+export const teller = ({ channel, node }: Telling): ReadonlyArray<string> => [channel, endedBy(node)]
+
+/** Where a node tells what it has ended, and as who. */
+export interface Telling {
+  readonly channel: string
+  readonly node: string
+}
+
+/** Those who wait hear of it a little later where this fails. */
+export const tellOfClear = (
+  connection: RedisConnection,
+  { channel, node }: Telling,
+  name: string | undefined
+): Effect.Effect<void> =>
+  Effect.ignore(
+    connection.ask("publish", [channel, clearedBy(node, name === undefined ? undefined : RedisText.escape(name))])
+  )
+
 /** The steps on one server, where a script may go wherever links lead it. */
-export const onServer = (connection: RedisConnection, prefix: string): Steps => {
+export const onServer = (connection: RedisConnection, prefix: string, telling: Telling): Steps => {
   const keys = [`${prefix}x`]
   const run = (script: RedisText.ScriptName, args: ReadonlyArray<string>, attempt?: Attempt) =>
     connection.run(script, keys, [prefix, "1", ...args], attempt)
@@ -138,13 +158,15 @@ export const onServer = (connection: RedisConnection, prefix: string): Steps => 
           String(expectedVersion),
           String(now),
           RedisText.encode(next, 0),
-          next.data
+          next.data,
+          ...teller(telling)
         ], attempt),
         written
       ),
     delete: ({ handle, keys, renamedAfter }, attempt) =>
       Effect.map(
         run("remove", [
+          ...teller(telling),
           ...words([...keys.map(keyWord), ...(handle === undefined ? [] : [handleWord(handle)])]),
           ...listOf(keys.map(escape)),
           renamedAfter === undefined ? "" : String(renamedAfter),
@@ -155,6 +177,7 @@ export const onServer = (connection: RedisConnection, prefix: string): Steps => 
     deleteByUser: ({ except, name, only, userId }, attempt) =>
       Effect.map(
         run("removeOfUser", [
+          ...teller(telling),
           ...words([userWord(name, userId)]),
           escape(name),
           escape(userId),
@@ -167,7 +190,7 @@ export const onServer = (connection: RedisConnection, prefix: string): Steps => 
       Effect.map(
         run(
           "limit",
-          [...ofUser(user), String(limit), escape(newest.handle), String(newest.createdAt)],
+          [...teller(telling), ...ofUser(user), String(limit), escape(newest.handle), String(newest.createdAt)],
           attempt
         ),
         Number
@@ -213,6 +236,9 @@ export const onServer = (connection: RedisConnection, prefix: string): Steps => 
         )
       }),
     clear: (name, attempt) =>
-      throughAll((cursor) => Effect.map(run("clear", [cursor, String(step), "0", maybe(name)], attempt), toList))
+      Effect.zipLeft(
+        throughAll((cursor) => Effect.map(run("clear", [cursor, String(step), "0", maybe(name)], attempt), toList)),
+        tellOfClear(connection, telling, name)
+      )
   }
 }

@@ -15,34 +15,61 @@ import type * as Scope from "effect/Scope"
 interface Waiting {
   /** Milliseconds of the clock that is never set. */
   readonly deadline: number
-  readonly giveUp: () => void
+  readonly giveUp: (why: GivenUp) => void
 }
 
-/** Runs an effect, and fails with `onTimeout` if it takes longer than the duration. */
-export type SharedTimeout = <A, E, E2>(effect: Effect.Effect<A, E>, onTimeout: () => E2) => Effect.Effect<A, E | E2>
+/** Why nobody waits for an effect, in words. It may have done something only if it has begun. */
+export interface GivenUp {
+  readonly detail: string
+  readonly hasBegun: boolean
+}
+
+const late: GivenUp = { detail: "no answer in time", hasBegun: true }
+const closing: GivenUp = { detail: "its layer closed before it answered so provide the server first", hasBegun: true }
+const closed: GivenUp = { detail: "its layer has closed so provide the server first", hasBegun: false }
+
+/** Runs an effect, and fails with what `onGivenUp` makes of it if it takes longer than the duration or than the scope. */
+export type SharedTimeout = <A, E, E2>(
+  effect: Effect.Effect<A, E>,
+  onGivenUp: (why: GivenUp) => E2
+) => Effect.Effect<A, E | E2>
 
 const steadyMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
 
 /**
  * Makes a timeout. An effect that takes longer is interrupted, even where its caller cannot be, and the caller goes on
  * at once: it does not wait for the interrupted effect to end, since what hangs (a connection that is never free) may
- * not hear of it. Its fiber belongs to the scope. The clock is that of the place where it is made: those who wait may
- * have others.
+ * not hear of it. Its fiber belongs to the scope; where that closes, those who wait are told, and so is who comes later.
+ * The clock is that of the place where it is made: those who wait may have others.
  */
-export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTimeout, never, Scope.Scope> =>
-  Effect.zipWith(FiberSet.make<unknown, unknown>(), Effect.clock, (fibers, clock) => {
+export const make = Effect.fnUntraced(
+  function*(duration: Duration.DurationInput): Effect.fn.Return<SharedTimeout, never, Scope.Scope> {
+    const fibers = yield* FiberSet.make<unknown, unknown>()
+    const clock = yield* Effect.clock
     const millis = Duration.toMillis(duration)
     // All may take equally long and a set keeps its order, so whoever is first in it is due first.
     const waiting = new Set<Waiting>()
     let stopWatching: (() => void) | undefined
     let isWatched = false
+    let isClosed = false
+
+    const giveUp = (one: Waiting, why: GivenUp): void => {
+      waiting.delete(one)
+      one.giveUp(why)
+    }
+    // Before the fibers are interrupted, of which nobody would hear anything else.
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isClosed = true
+        for (const one of waiting) giveUp(one, closing)
+      })
+    )
 
     const watch: Effect.Effect<void> = Effect.suspend(() => {
       const now = steadyMillis(clock)
       for (const one of waiting) {
         if (one.deadline > now) return Effect.zipRight(Effect.sleep(one.deadline - now), watch)
-        waiting.delete(one)
-        one.giveUp()
+        giveUp(one, late)
       }
       isWatched = false
       return Effect.void
@@ -63,9 +90,9 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
       isWatched = false
     }
 
-    return <A, E, E2>(effect: Effect.Effect<A, E>, onTimeout: () => E2): Effect.Effect<A, E | E2> =>
+    return <A, E, E2>(effect: Effect.Effect<A, E>, onGivenUp: (why: GivenUp) => E2): Effect.Effect<A, E | E2> =>
       Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(
+        isClosed ? Effect.fail(onGivenUp(closed)) : Effect.flatMap(
           FiberSet.run(fibers, Effect.interruptible(effect)),
           (fiber) =>
             Effect.suspend(() => {
@@ -73,8 +100,8 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
               const interrupt = () => fiber.unsafeInterruptAsFork(FiberId.none)
               const one = {
                 deadline: steadyMillis(clock) + millis,
-                giveUp: () => {
-                  Deferred.unsafeDone(outcome, Effect.suspend(() => Effect.fail(onTimeout())))
+                giveUp: (why: GivenUp) => {
+                  Deferred.unsafeDone(outcome, Effect.suspend(() => Effect.fail(onGivenUp(why))))
                   interrupt()
                 }
               }
@@ -89,4 +116,5 @@ export const make = (duration: Duration.DurationInput): Effect.Effect<SharedTime
             })
         )
       )
-  })
+  }
+)

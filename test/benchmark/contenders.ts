@@ -1,6 +1,6 @@
 import type { WorkloadName } from "./workloads.js"
 
-export type Store = "memory" | "postgres" | "sqlite"
+export type Store = "memory" | "postgres" | "sqlite" | "redis"
 
 /** How to find a contender's rows without its help: to copy them in bulk, and to make them expired. */
 export interface Table {
@@ -108,6 +108,12 @@ const peers: ReadonlyArray<Contender> = [
     variant: true,
     table: connectPgSimple
   }),
+  contender("express-session + connect-redis", "express.mjs", "express.mjs", "redis"),
+  contender("@fastify/session + connect-redis", "fastify.mjs", "fastify.mjs", "redis", { skips: ["touch"] }),
+  contender("@fastify/session rolling + connect-redis", "fastify.mjs", "fastify.mjs", "redis", {
+    config: { rolling: true },
+    variant: true
+  }),
   contender("better-auth + pg", "better-auth.mjs", "minimal.mjs", "postgres", { skips: readOnly })
 ]
 
@@ -128,6 +134,7 @@ const ours: ReadonlyArray<Contender> = [
     sweeps: true,
     growsTo: 10_000_000
   }),
+  contender("effect-sessions + redis", "effect-sessions.ts", "effect-bare.ts", "redis"),
   contender("effect-sessions + libsql", "effect-sessions.ts", "effect-bare.ts", "sqlite", {
     sweeps: true,
     growsTo: 100_000
@@ -162,6 +169,7 @@ const onEffect4: ReadonlyArray<Contender> = [
     sweeps: true,
     growsTo: 10_000_000
   }),
+  contender("effect-sessions 4 + redis", "effect4/sessions.ts", "effect4/bare.ts", "redis"),
   contender("effect 4 SELECT", "effect4/select.ts", "effect4/bare.ts", "postgres", {
     quick: true,
     skips: [...readOnly, "touch"],

@@ -5,6 +5,7 @@ import type { Contender } from "./contenders.js"
 import type { Target } from "./load/messages.js"
 import type { Pinning } from "./pinning.js"
 import type { Postgres } from "./postgres.js"
+import { startRedis } from "./redis.js"
 import { type Server, startServer } from "./servers.js"
 
 /** A started server and what the load generator must know of it. */
@@ -21,6 +22,7 @@ export interface Started {
 export class Fleet {
   private readonly running = new Map<string, Promise<Started>>()
   private readonly directory = mkdtempSync(join(tmpdir(), "effect-sessions-benchmark-"))
+  private readonly stores: Array<() => void> = []
   private places = 0
   private closed = false
 
@@ -37,11 +39,13 @@ export class Fleet {
     return this.once(`${contender.name} ${size} ${JSON.stringify(config)}`, async () => {
       const place = `s${this.places++}`
       const databaseUrl = contender.store === "postgres" ? await this.postgres?.schema(place) : undefined
+      const redisUrl = contender.store === "redis" ? await this.redis(place) : undefined
       const sqliteFile = join(this.directory, `${place}.sqlite`)
       const server = await this.start(contender.file, {
         store: contender.store,
         databaseUrl,
         sqliteFile,
+        redisUrl,
         ...contender.config,
         ...config
       })
@@ -65,12 +69,20 @@ export class Fleet {
     return startServer({ file, config, pinning: this.pinning })
   }
 
+  /** A server of its own for each contender, so that what it counts is nobody else's. */
+  private async redis(place: string): Promise<string> {
+    const { stop, url } = await startRedis(join(this.directory, `${place}.redis`))
+    this.stores.push(stop)
+    return url
+  }
+
   /** Stops every server started so far. */
   async stopAll(): Promise<void> {
     const running = [...this.running.values()]
     this.running.clear()
     const ended = await Promise.allSettled(running)
     await Promise.all(ended.map((outcome) => outcome.status === "fulfilled" ? outcome.value.server.stop() : undefined))
+    this.stores.splice(0).forEach((stop) => stop())
   }
 
   async close(): Promise<void> {

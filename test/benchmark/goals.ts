@@ -16,6 +16,7 @@ export interface Goal {
 const signed = "effect-sessions signed"
 const unsigned = "effect-sessions unsigned"
 const onPostgres = "effect-sessions + pg"
+const onRedis = "effect-sessions + redis"
 const onEffect4 = {
   signed: "effect-sessions 4 signed",
   unsigned: "effect-sessions 4 unsigned",
@@ -69,6 +70,8 @@ export const judge = (tables: ReadonlyArray<Table>, growth: ReadonlyArray<Growth
       atMost: 1.15
     },
     { goal: "statements of a read, PostgreSQL", ratio: row("read", onPostgres)?.statements ?? NaN, atMost: 1 },
+    { goal: "commands of a read, Redis", ratio: row("read", onRedis)?.statements ?? NaN, atMost: 1 },
+    { goal: "commands of a write, Redis", ratio: row("write", onRedis)?.statements ?? NaN, atMost: 2 },
     { goal: "read at 10^6 stored / at 10^3, memory", ratio: grown(signed), atMost: 1.2 },
     { goal: "read at 10^6 stored / at 10^3, PostgreSQL", ratio: grown(onPostgres), atMost: 1.2 }
   ]

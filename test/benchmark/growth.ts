@@ -159,6 +159,8 @@ const bytesPerSession = async (
       const files = [started.place, `${started.place}-wal`].filter((file) => existsSync(file))
       return files.reduce((bytes, file) => bytes + statSync(file).size, 0) / stored
     }
+    case "redis":
+      return null
     case "postgres":
       // Copied rows are like the first ones, and repacking millions of them takes minutes.
       return contender.table === undefined || postgres === undefined || stored > filledOverHttp

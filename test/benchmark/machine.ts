@@ -12,9 +12,14 @@ export interface Machine {
   readonly loadBefore: number
   readonly pinning: string
   readonly postgres: string
+  readonly redis: string
 }
 
-export const describeMachine = (pinning: Pinning | undefined, postgres: string | undefined): Machine => ({
+export const describeMachine = (
+  pinning: Pinning | undefined,
+  postgres: string | undefined,
+  redis: string | undefined
+): Machine => ({
   cpu: cpus()[0]?.model ?? "unknown",
   cores: cpus().length,
   memoryGiB: Math.round(totalmem() / 2 ** 30),
@@ -25,7 +30,8 @@ export const describeMachine = (pinning: Pinning | undefined, postgres: string |
   pinning: pinning === undefined
     ? "none: servers and load generator share the cores"
     : `servers on core ${pinning.server}, load generator on core ${pinning.load}`,
-  postgres: postgres ?? "none: its scenarios were left out"
+  postgres: postgres ?? "none: its scenarios were left out",
+  redis: redis ?? "none: its scenarios were left out"
 })
 
 export const formatMachine = (machine: Machine): string =>

@@ -20,6 +20,8 @@ export interface Row {
   readonly p99: number
   /** Statements sent to the database per request, where there is one. */
   readonly statements: number | null
+  /** CPU microseconds of the store's server per request, where it tells. */
+  readonly storeCpu: number | null
   /** Total CPU microseconds in each round, and those of its bare server. */
   readonly rounds: ReadonlyArray<{ readonly total: number; readonly bare: number }>
   /** Why there are no figures. */
@@ -150,8 +152,8 @@ const runOnce = async (
     requests: workload === "sign-out" ? effort.signOuts : requests,
     millis,
     fromFilled: false,
-    // PostgreSQL needs the load generator's core too.
-    spin: pinned && store !== "postgres"
+    // A server of the store needs the load generator's core too.
+    spin: pinned && store !== "postgres" && store !== "redis"
   }).catch(failing(entrant))
   return result ?? undefined
 }
@@ -179,6 +181,9 @@ const rowOf = (bare: Entrant, { error, name, runs }: Entrant): Row => {
     statements: first === undefined || first.statements === null
       ? null
       : median(runs.map((run) => (run.statements ?? 0) / run.requests)),
+    storeCpu: first === undefined || first.storeCpuMicros === null
+      ? null
+      : median(runs.map((run) => (run.storeCpuMicros ?? 0) / run.requests)),
     rounds: cpu.map((total, round) => ({ total, bare: bareCpu[round] ?? NaN })),
     ...(failure === undefined ? {} : { error: failure })
   }

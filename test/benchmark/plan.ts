@@ -57,6 +57,7 @@ export interface Choice {
   readonly millis: number | undefined
   readonly warmUpSeconds: number | undefined
   readonly postgres: boolean
+  readonly redis: boolean
   readonly effect4: boolean
 }
 
@@ -101,10 +102,11 @@ const isNamed = ({ name }: Contender, given: string): boolean =>
   contenders.some((other) => other.name === given) ? name === given : name.includes(given)
 
 /** The contenders asked for by name, or those of the run. */
-export const chosenContenders = ({ effect4, only, postgres, quick }: Choice): ReadonlyArray<Contender> =>
+export const chosenContenders = ({ effect4, only, postgres, quick, redis }: Choice): ReadonlyArray<Contender> =>
   contenders.filter((contender) =>
     (only === undefined ? !quick || contender.quick : only.some((given) => isNamed(contender, given))) &&
     (postgres || contender.store !== "postgres") &&
+    (redis || contender.store !== "redis") &&
     (effect4 || !isEffect4(contender))
   )
 
@@ -133,6 +135,7 @@ const full: ReadonlyArray<Omit<Scenario, "contenders">> = [
     ...base,
     connections
   })),
+  ...workloadNames.map((workload) => ({ workload, store: "redis" as const, ...base })),
   ...workloadNames.map((workload) => ({ workload, store: "sqlite" as const, ...base }))
 ]
 

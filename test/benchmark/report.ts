@@ -18,11 +18,22 @@ export const formatNumber = (value: number, digits = 1): string => Number.isFini
 export const formatSpread = ({ lower, median, upper }: Spread, digits = 1): string =>
   `${formatNumber(median, digits)} (${formatNumber(lower, digits)}..${formatNumber(upper, digits)})`
 
-const head = ["contender", "own CPU us", "best", "bare us", "total us", "req/s", "p50 ms", "p99 ms", "statements"]
+const head = [
+  "contender",
+  "own CPU us",
+  "best",
+  "bare us",
+  "total us",
+  "req/s",
+  "p50 ms",
+  "p99 ms",
+  "statements",
+  "store us"
+]
 
 const cellsOf = (row: Row): ReadonlyArray<string> =>
   row.error !== undefined
-    ? [row.contender, "failed", "", "", "", "", "", "", ""]
+    ? [row.contender, "failed", "", "", "", "", "", "", "", ""]
     : [
       row.contender,
       formatSpread(row.own),
@@ -32,7 +43,8 @@ const cellsOf = (row: Row): ReadonlyArray<string> =>
       formatNumber(row.requestsPerSecond.median, 0),
       formatNumber(row.p50, 2),
       formatNumber(row.p99, 2),
-      row.statements === null ? "-" : formatNumber(row.statements, 2)
+      row.statements === null ? "-" : formatNumber(row.statements, 2),
+      row.storeCpu === null ? "-" : formatNumber(row.storeCpu)
     ]
 
 export const titleOf = ({ scenario }: Table): string =>

@@ -10,6 +10,7 @@ import { type Harness, measureScenario, type Table } from "./measure.js"
 import { detectPinning } from "./pinning.js"
 import { type Choice, chosenContenders, type Effort, effortOf, extraChosen, planOf } from "./plan.js"
 import { openPostgres, type Postgres } from "./postgres.js"
+import { redisVersion } from "./redis.js"
 import { formatScenario } from "./report.js"
 import { formatSweeps, measureSweeps, type SweepRow } from "./sweeping.js"
 
@@ -60,8 +61,10 @@ const main = async (flags: Flags): Promise<void> => {
     console.error(`no PostgreSQL: ${error.message}`)
     return undefined
   })
+  const redis = redisVersion()
+  if (redis === undefined) console.error("no Redis: redis-server is not installed")
   if (!hasEffect4) console.error("no Effect 4: npm ci in effect4 installs it")
-  const choice = { ...flags, postgres: postgres !== undefined, effect4: hasEffect4 }
+  const choice = { ...flags, postgres: postgres !== undefined, redis: redis !== undefined, effect4: hasEffect4 }
   const fleet = new Fleet(pinning, postgres)
   const loader = startLoader(pinning)
   let closing: Promise<void> | undefined
@@ -76,7 +79,7 @@ const main = async (flags: Flags): Promise<void> => {
   }
 
   const results: Results = {
-    machine: describeMachine(pinning, postgres?.version),
+    machine: describeMachine(pinning, postgres?.version, redis),
     effort: effortOf(choice),
     tables: [],
     growth: [],

@@ -52,8 +52,8 @@ const announcement = (child: ChildProcess, errors: () => string): Promise<string
   new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill("SIGKILL")
-      reject(new Error(`the server did not start in 30 s: ${errors()}`))
-    }, 30_000)
+      reject(new Error(`the server did not start in two minutes: ${errors()}`))
+    }, 120_000)
     child.once("error", reject)
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${errors()}`)))
     if (child.stdout === null) return

@@ -54,6 +54,11 @@ describe("readCookie", () => {
     assert.deepStrictEqual(readCookie(header, name), naive(header, name))
   })
 
+  test("reads no header as an empty one", () => {
+    assert.deepStrictEqual(readCookie(undefined, name), readCookie("", name))
+    assert.deepStrictEqual(readCookie("", name), { _tag: "Read", values: [] })
+  })
+
   test("does not read a header that is too long", () => {
     const pair = `${name}=${id}`
     const padded = (length: number) => `${pair};${"x".repeat(length - pair.length - 1)}`

@@ -56,6 +56,21 @@ describe("A Set-Cookie header", () => {
     })
   })
 
+  test("has blanks around its parts, and keeps those inside", () => {
+    const header = "\t  sid \t= a  b \t ; \t Path = /in \t ;  HTTPONLY  ;\tsamesite=NONE; Secure"
+    assert.deepStrictEqual(parse(header), {
+      name: "sid",
+      value: "a  b",
+      domain: undefined,
+      path: "/in",
+      expiresAt: undefined,
+      secure: true,
+      httpOnly: true,
+      sameSite: "none"
+    })
+    assert.strictEqual(parse("sid=a; SameSite=other")?.sameSite, "lax")
+  })
+
   test("of a page at the top is for all pages", () => {
     for (const path of ["/", "/page", "/page?"]) assert.strictEqual(parse("sid=a", { path })?.path, "/")
   })
@@ -64,7 +79,13 @@ describe("A Set-Cookie header", () => {
     assert.strictEqual(parse("sid=a; Path=/x; Path=/y")?.path, "/y")
     assert.strictEqual(parse("sid=a; Max-Age=1; Max-Age=2")?.expiresAt, now + 2000)
     assert.strictEqual(parse("sid=a; Max-Age=1; Max-Age=1e3")?.expiresAt, now + 1000)
+    assert.strictEqual(parse("sid=a; Max-Age=1; MAX-AGE=x2")?.expiresAt, now + 1000)
+    assert.strictEqual(parse("sid=a; Max-Age=1; Max-Age")?.expiresAt, now + 1000)
+    const date = "Expires=Thu, 01 Jan 2026 00:01:00 GMT"
+    assert.strictEqual(parse(`sid=a; ${date}; Expires=tomorrow`)?.expiresAt, now + 60_000)
+    assert.strictEqual(parse(`sid=a; ${date}; Expires`)?.expiresAt, now + 60_000)
     assert.strictEqual(parse("sid=a; Path=relative", { path: "/in/page" })?.path, "/in")
+    assert.strictEqual(parse(`sid=a; Path=/${"x".repeat(1023)}`)?.path.length, 1024)
     assert.strictEqual(parse(`sid=a; Path=/${"x".repeat(1024)}`)?.path, "/")
   })
 
@@ -110,11 +131,19 @@ describe("A prefix", () => {
   keeps("__Host-Http-sid=a; Path=/; Secure; HttpOnly")
   refuses("=__Host-sid=a; Path=/; Secure")
   refuses("__Host-sid; Path=/; Secure")
+  keeps("x__Host-sid=a")
+  keeps("__Secure-__Http-sid=a; Secure")
+  keeps("a=__Host-sid")
+  keeps("__Host=a")
 })
 
 describe("A domain", () => {
   keeps("sid=a; Domain=example.com")
   keeps("sid=a; Domain=app.example.com")
+  keeps("sid=a; Domain=example.com", { host: "1.example.com" })
+  keeps("sid=a; Domain=sub.example2", { host: "app.sub.example2" })
+  refuses("sid=a; Domain=0.1", { host: "127.0.0.1" })
+  refuses("sid=a; Domain=3.4]", { host: "[::ffff:1.2.3.4]" })
   refuses("sid=a; Domain=com")
   refuses("sid=a; Domain=other.example.com")
   refuses("sid=a; Domain=pp.example.com")
@@ -127,7 +156,9 @@ describe("A domain", () => {
   })
 
   test("that is nothing is the host alone", () => {
-    assert.isUndefined(parse("sid=a; Domain=")?.domain)
+    for (const header of ["sid=a; Domain=", "sid=a; Domain", "sid=a; Domain=."]) {
+      assert.deepInclude(parse(header), { name: "sid", domain: undefined }, header)
+    }
   })
 
   test("makes it another cookie than that of the host", () => {
@@ -168,6 +199,12 @@ describe("The jar", () => {
     assert.strictEqual(sends(all, { method: "POST" }), "strict=1; lax=1; usual=1; none=1")
     assert.strictEqual(sends(all, { sameSite: false }), "lax=1; usual=1; none=1")
     assert.strictEqual(sends(all, { sameSite: false, method: "POST" }), "none=1")
+    for (const method of ["GET", "HEAD", "OPTIONS", "TRACE"]) {
+      assert.strictEqual(sends(["lax=1"], { sameSite: false, method }), "lax=1")
+    }
+    for (const method of ["PUT", "DELETE", "PATCH", "get", ""]) {
+      assert.isUndefined(sends(["lax=1"], { sameSite: false, method }))
+    }
   })
 
   test("keeps what is persistent when the browser is closed", () => {
@@ -224,7 +261,14 @@ describe("The date of a cookie", () => {
       "Sunday, 06-Nov-94 08:49:37 GMT",
       "Sun Nov  6 08:49:37 1994",
       "6 november 1994 8:49:37",
-      "1994 Nov 6 08:49:37 +0900 ignored"
+      "1994 Nov 6 08:49:37 +0900 ignored",
+      "06 Nov 1994 08:49:37GMT",
+      "06th Nov 1994AD 08:49:37",
+      // The first of each counts.
+      "06 Nov 1994 08:49:37 01:01:01",
+      "06 Nov 1994 08:49:37 Dec",
+      "06 Nov 1994 07 08:49:37 1995",
+      "\t06,.Nov@1994`08:49:37~"
     ]
   ) test(`is in ${JSON.stringify(text)}`, () => assert.strictEqual(Jar.parseDate(text), same))
 
@@ -237,6 +281,18 @@ describe("The date of a cookie", () => {
       "31 Feb 1994 08:49:37",
       "06 Nov 1994 24:00:00",
       "06 Nov 1994 08:60:00",
+      "06 Nov 1994 08:49:60",
+      "06 Nov 1994 99:00:00",
+      "06 Nov 1994 08:49:371",
+      "06 Nov 1994 x08:49:37",
+      "06 Nov 1994 08:49",
+      "x6 Nov 1994 08:49:37",
+      "006 Nov 1994 08:49:37",
+      "06 No 1994 08:49:37",
+      "06 xNov 1994 08:49:37",
+      "06 Nov x1994 08:49:37",
+      "06 Nov 19945 08:49:37",
+      "06 Nov 100 08:49:37",
       "06 Nov 1600 08:49:37",
       "00 Nov 1994 08:49:37"
     ]
@@ -245,6 +301,8 @@ describe("The date of a cookie", () => {
   test("of two digits is of this century up to 69", () => {
     assert.strictEqual(Jar.parseDate("01-Jan-69 00:00:00"), Date.UTC(2069, 0, 1))
     assert.strictEqual(Jar.parseDate("01-Jan-70 00:00:00"), 0)
+    assert.strictEqual(Jar.parseDate("01-Jan-99 00:00:00"), Date.UTC(1999, 0, 1))
+    assert.strictEqual(Jar.parseDate("01-Jan-1601 0:0:0"), Date.UTC(1601, 0, 1))
   })
 
   prop("is that which was written, to the second", {

@@ -74,3 +74,34 @@ describe("What a request says that may carry its id either way", () => {
     assert.isFalse(Credential.carriesBoth(unsigned, bytes, { ...carriers, authorization: "Bearer a.b.c" }, 0))
   })
 })
+
+describe("What is wrong with a token", () => {
+  const of = (header: string | undefined) => Credential.fromBearer(signed, bytes, header, 0)
+  const malformed: Credential.Reading = { _tag: "Rejected", reason: "malformed" }
+  const good = tokenOf(signed, id)
+
+  test("nothing, where there is none or where it is ours", () => {
+    assert.deepStrictEqual(of(undefined), { _tag: "Missing" })
+    assert.strictEqual(of(good)._tag, "Accepted")
+  })
+
+  test("its form, with anything before, behind or beside it, and its signature where another key made it", () => {
+    for (
+      const header of [` ${good}`, `x${good}`, `${good} `, `${good},x`, "Bearer", `Bearer ${id}`, `Bearer ${id}.short`]
+    ) assert.deepStrictEqual(of(header), malformed, header)
+    assert.deepStrictEqual(of(tokenOf(forged, id)), { _tag: "Rejected", reason: "signature" })
+  })
+
+  test("it was signed as a cookie: what it is signed for is part of it, and stays", () => {
+    assert.deepStrictEqual(of(`Bearer ${Credential.encode(signed, "sid", id)}`), {
+      _tag: "Rejected",
+      reason: "signature"
+    })
+    assert.strictEqual(Credential.bearerPurpose, "Authorization: Bearer")
+  })
+
+  test("nothing, where it stands behind a scheme that is for somebody else", () => {
+    const carried = Credential.fromEither(signed, bytes, { cookie: undefined, authorization: "Token bearer x" }, 0)
+    assert.deepStrictEqual(carried, { carrier: "cookie", reading: { _tag: "Missing" } })
+  })
+})

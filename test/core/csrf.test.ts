@@ -17,7 +17,8 @@ describe("F5: origins", () => {
       "https://xn--exmple-cua.com",
       "https://my_host.test",
       "capacitor://localhost",
-      "chrome-extension://abcdefghijklmnop"
+      "chrome-extension://abcdefghijklmnop",
+      "x-https://localhost"
     ]
   ) test(`${origin} is one`, () => assert.deepStrictEqual(Csrf.problemsOf({ ...usual, origins: [origin] }), []))
 
@@ -48,7 +49,11 @@ describe("F5: origins", () => {
       ["https://sh\u00f6p.test", "https://xn--shp-tna.test"],
       ["https://shop.test,https://other.test", "https://example.com"],
       ["https://shop.test,other.test", "https://example.com"],
-      ["https://shop.test https://other.test", "https://example.com"]
+      ["https://shop.test https://other.test", "https://example.com"],
+      [" https://shop.test", "https://example.com"],
+      [" capacitor://localhost", "https://example.com"],
+      ["capacitor://localhost/", "https://example.com"],
+      ["ftp://shop.test/", "https://example.com"]
     ] as const
   ) {
     test(`${JSON.stringify(origin)} is none, and the error says how to write it`, () => {
@@ -76,10 +81,15 @@ describe("Other options", () => {
     ...["", "a b", "a\"b", "<b>", "a&b", "a=b"].map((field) =>
       [`the field ${JSON.stringify(field)}`, { field }, "field"] as const
     ),
-    ...[NaN, 0, -1, 1.5, Infinity, 1023, 16 * 1024 * 1024 + 1, 2 ** 53].map((maxFormBytes) =>
+    ...[NaN, 0, -1, 1.5, 1024.5, Infinity, 1023, 16 * 1024 * 1024 + 1, 2 ** 53].map((maxFormBytes) =>
       [`${maxFormBytes} bytes of a form`, { maxFormBytes }, "maxFormBytes"] as const
     )
   ]
+  for (const maxFormBytes of [1024, 16 * 1024 * 1024]) {
+    test(`${maxFormBytes} bytes of a form can be`, () =>
+      assert.deepStrictEqual(Csrf.problemsOf({ ...usual, maxFormBytes }), []))
+  }
+
   for (const [what, options, says] of cases) {
     test(`${what} cannot be`, () => {
       const problems = Csrf.problemsOf({ ...usual, ...options })
@@ -138,5 +148,77 @@ describe("F1: a field of a form", () => {
     assert.strictEqual(Csrf.fieldOf("form%5B_token%5D=a", "form[_token]"), "a")
     assert.strictEqual(Csrf.fieldOf("form[_token]=a", "form[_token]"), "a")
     assert.isUndefined(Csrf.fieldOf("form%5B_token%5D=a&form[_token]=a", "form[_token]"))
+  })
+})
+
+describe("Whether another site sent a request", () => {
+  const own = "https://app.test"
+  const nothing = { method: "POST", upgrade: undefined, secFetchSite: undefined, origin: undefined, referer: undefined }
+  const cases: ReadonlyArray<readonly [what: string, tells: Partial<Csrf.Provenance>, isForeign: boolean]> = [
+    ["Sec-Fetch-Site: same-origin, whatever else", { secFetchSite: "same-origin", origin: "https://evil.test" }, false],
+    ["Sec-Fetch-Site: none, whatever else", { secFetchSite: "none", origin: "https://evil.test" }, false],
+    ["Sec-Fetch-Site: same-site, whatever else", { secFetchSite: "same-site", origin: own }, true],
+    ["Sec-Fetch-Site: cross-site, whatever else", { secFetchSite: "cross-site", origin: own }, true],
+    ["two of them", { secFetchSite: "same-origin, none", origin: own }, true],
+    ["one that does not exist, and our origin", { secFetchSite: "moon", origin: own }, false],
+    ["one that does not exist, and another origin", { secFetchSite: "moon", origin: "https://evil.test" }, true],
+    ["our origin, whatever the referer", { origin: own, referer: "https://evil.test/" }, false],
+    ["another origin, whatever the referer", { origin: "https://evil.test", referer: `${own}/` }, true],
+    ["our referer", { referer: `${own}/page?a=b` }, false],
+    ["another referer", { referer: "https://evil.test/https://app.test" }, true],
+    ["a referer that is none", { referer: "app.test" }, true]
+  ]
+
+  for (const [what, tells, isForeign] of cases) {
+    test(`${what}: ${isForeign ? "yes" : "no"}`, () => {
+      for (const allowUnknown of [true, false]) {
+        assert.strictEqual(Csrf.isForeign({ ...nothing, ...tells }, { origins: [own], allowUnknown }), isForeign)
+      }
+    })
+  }
+
+  test("nothing at all: as the app says", () => {
+    assert.isFalse(Csrf.isForeign(nothing, { origins: [own], allowUnknown: true }))
+    assert.isTrue(Csrf.isForeign(nothing, { origins: [own], allowUnknown: false }))
+  })
+})
+
+describe("A token", () => {
+  const mask = new Uint8Array(Csrf.maskBytes).fill(7)
+  const token = () => Csrf.makeToken("App", "id", mask)
+
+  test("is that of its session and of its declaration, under every mask, and of no other", () => {
+    assert.isTrue(Csrf.verifyToken("App", "id", token()))
+    assert.isTrue(Csrf.verifyToken("App", "id", Csrf.makeToken("App", "id", new Uint8Array(Csrf.maskBytes))))
+    assert.isFalse(Csrf.verifyToken("App", "other", token()))
+    assert.isFalse(Csrf.verifyToken("Admin", "id", token()))
+    assert.isFalse(Csrf.verifyToken("App:i", "d", Csrf.makeToken("App", "i:d", mask)))
+  })
+
+  test("is written as it always was, so that a deploy leaves forms alone", () => {
+    assert.strictEqual(
+      token(),
+      "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwfv1wog-TC-TQBuhIDB7K0bd5OlVxn9Z2rDGnTWs1hKJA"
+    )
+  })
+
+  test("is compared to the letter", () => {
+    const text = token()
+    for (
+      const other of [
+        "",
+        `${text}A`,
+        `A${text}`,
+        text.slice(1),
+        text.slice(0, -1),
+        ` ${text.slice(1)}`,
+        // What decodes base64 leaves out characters that it does not know.
+        `!${text}`,
+        `${text}!`,
+        text.replace(/./, "!")
+      ]
+    ) {
+      assert.isFalse(Csrf.verifyToken("App", "id", other), other)
+    }
   })
 })

@@ -20,6 +20,9 @@ describe("productOf", () => {
       ["curl\u202e/1", undefined],
       ["curl\n", undefined],
       [`${"x".repeat(31)}/1`, undefined],
+      [`${"x".repeat(30)}/1`, "x".repeat(30)],
+      ["c_U9-/1", "c_U9-"],
+      ["Mozilla", undefined],
       [" curl/8.5.0", undefined],
       ["8/8", undefined],
       ["", undefined]
@@ -46,6 +49,15 @@ describe("labelOf", () => {
     assert.strictEqual(labels(undefined, undefined, "Linux"), "Linux")
     assert.strictEqual(labels("", undefined, ""), unknownDevice)
     assert.strictEqual(labels(undefined, undefined, undefined), unknownDevice)
+  })
+
+  test("leaves out what is long, begins with a blank, or holds what no name does", () => {
+    assert.strictEqual(labels("x".repeat(30), undefined, "y".repeat(30)), `${"x".repeat(30)} on ${"y".repeat(30)}`)
+    for (const name of ["x".repeat(31), " Firefox", "Firefox\n", "<Firefox", "Firefox>", ".Net"]) {
+      assert.strictEqual(labels(name, "curl", "Linux"), "curl on Linux", name)
+      assert.strictEqual(labels("Firefox", undefined, name), "Firefox", name)
+    }
+    assert.strictEqual(labels("A1 z._+-", undefined, undefined), "A1 z._+-")
   })
 
   test("does not say the same twice", () => {

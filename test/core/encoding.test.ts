@@ -1,6 +1,6 @@
 import { assert, describe, prop } from "@effect/vitest"
 import { encodedLength, isCanonical } from "effect-sessions/core/base64url"
-import { deriveHandle, deriveKey } from "effect-sessions/core/digest"
+import { deriveHandle, deriveKey, isHandle, sha256Bytes } from "effect-sessions/core/digest"
 import * as Signature from "effect-sessions/core/signature"
 import * as FastCheck from "effect/FastCheck"
 import { test } from "vitest"
@@ -72,6 +72,22 @@ describe("deriveKey and deriveHandle", () => {
 
   test("stay as they are: another format ends all sessions", () => {
     assert.strictEqual(deriveKey("AppSession", "A".repeat(22)), "qQvTIeqnjwZmv4Wg3KXjVM-3XcqjTACMHq63X606vnw")
+    assert.strictEqual(deriveHandle("qQvTIeqnjwZmv4Wg3KXjVM-3XcqjTACMHq63X606vnw"), "yVSnIrVoXXdmQh63")
+  })
+
+  prop("make handles, which are told from keys and other texts", { id }, ({ id }) => {
+    const key = deriveKey("AppSession", id)
+    assert.isTrue(isHandle(deriveHandle(key)))
+    for (const text of [key, id, "", `${deriveHandle(key)}A`, deriveHandle(key).replace(/./, "%")]) {
+      assert.isFalse(isHandle(text))
+    }
+  })
+
+  test("hash as everybody does", () => {
+    assert.strictEqual(
+      Buffer.from(sha256Bytes("abc")).toString("hex"),
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
   })
 })
 
@@ -133,4 +149,9 @@ describe("sign and verify", () => {
   }, ({ secret, value }) => {
     assert.isUndefined(Signature.verify([Signature.toSigningKey(secret)], "sid", value))
   })
+})
+
+test("what differs in length is not equal, and is no exception", () => {
+  assert.isFalse(Signature.constantTimeEquals(new Uint8Array(3), new Uint8Array(4)))
+  assert.isTrue(Signature.constantTimeEquals(new Uint8Array(3), new Uint8Array(3)))
 })

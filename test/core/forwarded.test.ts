@@ -37,6 +37,7 @@ describe("clientAddress", () => {
     assert.strictEqual(find("p1", "c1"), "c1")
     assert.strictEqual(find("p1", "c3, c2,c1 ,\tp3, p2"), "c1")
     assert.strictEqual(find("p1", "p3, p2"), "p3")
+    assert.strictEqual(find("p1", "p23"), "p23")
   })
 
   test("is the last good one where there is garbage", () => {
@@ -87,10 +88,20 @@ describe("hostOf", () => {
       ["2001:db8::1", "2001:db8::1"],
       ["[2001:db8::1]", "2001:db8::1"],
       ["[2001:db8::1]:8080", "2001:db8::1"],
+      ["[2001:db8::10]:8", "2001:db8::10"],
       ["[192.0.2.1]:8080", undefined],
       ["[2001:db8::1]8080", undefined],
       ["[2001:db8::1", undefined],
+      ["[2001:db8::1]:123456", undefined],
+      ["[2001:db8::1]:", undefined],
+      ["[a][2001:db8::1]", undefined],
+      ["192.0.2.1 \t", "192.0.2.1"],
+      ["192.0.2.1 192.0.2.2", "192.0.2.1 192.0.2.2"],
       ["192.0.2.1:port", "192.0.2.1:port"],
+      ["192.0.2.1:8080x", "192.0.2.1:8080x"],
+      ["192.0.2.1:123456", "192.0.2.1:123456"],
+      ["x192.0.2.1:8080", "x192.0.2.1:8080"],
+      ["x".repeat(80), "x".repeat(80)],
       ["x".repeat(81), ""]
     ] as const
   ) {

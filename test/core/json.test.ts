@@ -52,6 +52,10 @@ describe("stringify", () => {
     ["bytes", new Uint8Array(1)],
     ["an instance of a class", new Point()],
     ["an object that says what its JSON is", { toJSON: () => "other" }],
+    ["an instance of a class that has no members", Object.create(Object.create(null))],
+    ["an array that says what its JSON is", Object.assign([1], { toJSON: () => "other" })],
+    ["a symbol as a key", { [Symbol("s")]: 1 }],
+    ["a key that says __proto__", JSON.parse("{\"__proto__\":1}")],
     ["a hole in an array", [1, , 2]],
     ["undefined in an array", [undefined]],
     ["a cycle", cycle],
@@ -68,7 +72,35 @@ describe("stringify", () => {
     })
   }
 
+  test("says where what is not JSON is", () => {
+    const pathIn = (value: unknown) => {
+      const result = Json.stringify(value, limit)
+      return result._tag === "NotJson" ? result.path : assert.fail(result._tag)
+    }
+    assert.strictEqual(pathIn(NaN), "")
+    assert.strictEqual(pathIn({ cart: [{ price: 1 }, { price: NaN }] }), "cart[1].price")
+    assert.strictEqual(pathIn([[1, 1n]]), "[0][1]")
+    assert.strictEqual(pathIn({ left: undefined, a: { b: { c: Symbol("s") } } }), "a.b.c")
+  })
+
+  test("takes plain objects without a prototype, what has a toJSON that does nothing, and the deepest that is read", () => {
+    const bare: unknown = Object.assign(Object.create(null), { a: 1 })
+    assert.deepInclude(Json.stringify(bare, limit), { _tag: "Text", text: "{\"a\":1}" })
+    assert.deepInclude(Json.stringify({ toJSON: 1 }, limit), { _tag: "Text", text: "{\"toJSON\":1}" })
+    assert.deepInclude(Json.stringify(nested(Json.maxDepth), limit), { _tag: "Text", droppedUndefined: false })
+  })
+
+  prop("is not asked whether it is JSON where that is known", { value: json }, ({ value }) => {
+    assert.deepStrictEqual(Json.stringifyUnchecked(value, limit), Json.stringify(value, limit))
+    assert.deepStrictEqual(
+      Json.stringifyUnchecked([value, "x".repeat(9)], 9),
+      Json.stringify([value, "x".repeat(9)], 9)
+    )
+  })
+
   test("says that it left out a property that is undefined", () => {
+    assert.deepInclude(Json.stringify({ b: { c: undefined }, d: [1] }, limit), { droppedUndefined: true })
+    assert.deepInclude(Json.stringify([{ b: undefined }], limit), { droppedUndefined: true })
     assert.deepStrictEqual(Json.stringify({ a: 1, b: { c: undefined } }, limit), {
       _tag: "Text",
       text: "{\"a\":1,\"b\":{}}",
@@ -86,6 +118,31 @@ describe("stringify", () => {
   })
 })
 
+describe("a key that says __proto__, in data that is still to be encoded", () => {
+  const bad: unknown = JSON.parse("{\"__proto__\":1}")
+
+  test("is found, wherever it is", () => {
+    assert.strictEqual(Json.prototypeKey(bad), "__proto__")
+    assert.strictEqual(Json.prototypeKey({ a: 1, b: [2, { c: bad }] }), "b[1].c.__proto__")
+    assert.strictEqual(Json.prototypeKey(Object.assign(Object.create(null), { a: bad })), "a.__proto__")
+  })
+
+  test("is not looked for in what is no plain data", () => {
+    class Point {
+      readonly bad = bad
+    }
+    for (const value of [undefined, null, "__proto__", 1, {}, [], [{ a: [null] }], new Point(), new Map([[1, bad]])]) {
+      assert.isUndefined(Json.prototypeKey(value))
+    }
+  })
+
+  test("may be below what is too deep to be written", () => {
+    assert.isUndefined(Json.prototypeKey(nested(Json.maxDepth)))
+    assert.strictEqual(Json.prototypeKey(nested(Json.maxDepth + 1)), "[0]".repeat(Json.maxDepth))
+    assert.isDefined(Json.prototypeKey(nested(200_000)))
+  })
+})
+
 describe("parse", () => {
   prop("never throws", {
     text: FastCheck.oneof(FastCheck.fullUnicodeString(), FastCheck.stringMatching(/^[[\]{}":,\\0-9nultrefas]{0,40}$/))
@@ -99,14 +156,52 @@ describe("parse", () => {
     assert.deepStrictEqual(Json.parse(text), expected)
   })
 
-  test("gives nothing for what is too deep or too long", () => {
+  test("gives nothing for what is too deep", () => {
     const deep = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
     assert.isUndefined(Json.parse(deep(200_000)))
     assert.isUndefined(Json.parse(deep(Json.maxDepth + 1)))
     assert.isDefined(Json.parse(deep(Json.maxDepth)))
     assert.isDefined(Json.parse(JSON.stringify("[{".repeat(1000))))
     assert.isDefined(Json.parse(JSON.stringify(`\\"${"[".repeat(1000)}`)))
-    assert.isUndefined(Json.parse(JSON.stringify("x".repeat(Json.maxLength))))
+    const objects = (depth: number) => "{\"a\":".repeat(depth) + "1" + "}".repeat(depth)
+    assert.isUndefined(Json.parse(objects(Json.maxDepth + 1)))
+    assert.isDefined(Json.parse(objects(Json.maxDepth)))
+  })
+
+  test("counts how deep brackets nest, not how many there are", () => {
+    for (const one of ["[]", "{}", "[{}]", "\"[{\"", "\"]\"", "\"\\\"[\""]) {
+      assert.isDefined(Json.parse(`[${Array<string>(1000).fill(one).join()}]`), one)
+    }
+    // Brackets that a string closes do not count either.
+    const closed = Array<string>(Json.maxDepth + 1).fill("[\"]\",").join("")
+    assert.isUndefined(Json.parse(`${closed}1${"]".repeat(Json.maxDepth + 1)}`))
+  })
+
+  for (
+    const [text, isFinite] of [
+      ["1e308", true],
+      ["1e309", false],
+      ["-1e309", false],
+      ["1E309", false],
+      ["1e+309", false],
+      ["{\"a\":[1e999]}", false],
+      ["1e-999", true],
+      ["9".repeat(308), true],
+      ["9".repeat(309), false],
+      [`"${"9".repeat(309)}"`, true],
+      ["[1e999, \"__proto__\"]", false]
+    ] as const
+  ) {
+    const shown = text.length > 30 ? `${text.length} characters` : text
+    test(`gives ${isFinite ? "what it is" : "nothing"} for ${shown}, which is ${isFinite ? "" : "not "}finite`, () => {
+      assert.deepStrictEqual(Json.parse(text), isFinite ? JSON.parse(text) : undefined)
+    })
+  }
+
+  test("leaves everything as it is for who looks at every part", () => {
+    const value = Json.parseUnchecked("{\"__proto__\":1e999}")
+    assert.deepStrictEqual(Object.entries(Object(value)), [["__proto__", Infinity]])
+    assert.isUndefined(Json.parseUnchecked("{"))
   })
 
   for (
@@ -125,6 +220,14 @@ describe("parse", () => {
       assert.isUndefined(Object.assign({}, copy.a).admin)
     })
   }
+
+  test("gives nothing for what is too long", () => {
+    const ofLength = (length: number) => `"${"x".repeat(length - 2)}"`
+    assert.isUndefined(Json.parse(ofLength(Json.maxLength + 1)))
+    assert.isUndefined(Json.parseUnchecked(ofLength(Json.maxLength + 1)))
+    assert.isDefined(Json.parseUnchecked(ofLength(Json.maxLength)))
+    assert.isDefined(Json.parse(ofLength(Json.maxLength)))
+  })
 
   test("keeps keys that only look dangerous", () => {
     assert.deepStrictEqual(Json.parse("{\"constructor\":{\"prototype\":1}}"), { constructor: { prototype: 1 } })

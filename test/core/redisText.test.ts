@@ -41,7 +41,47 @@ describe("a record as Redis has it", () => {
   })
 })
 
+describe("a text that stands between others", () => {
+  prop("has no line feed, and is read back as it was", { text }, ({ text }) => {
+    const escaped = RedisText.escape(text)
+    assert.notInclude(escaped, "\n")
+    assert.strictEqual(RedisText.unescape(escaped), text)
+    assert.strictEqual(RedisText.maybe(text), `=${escaped}`)
+  })
+
+  test("may be missing, which is not the empty one, and one of many, which are counted", () => {
+    assert.strictEqual(RedisText.maybe(undefined), "")
+    assert.deepStrictEqual(RedisText.listOf([]), ["0"])
+    assert.deepStrictEqual(RedisText.listOf(["b", "a"]), ["2", "b", "a"])
+  })
+
+  test("is a policy, the ordinary one first", () => {
+    const policy = { ordinary: { seenAfter: 1, begunAfter: 2 }, remembered: { seenAfter: 3, begunAfter: -Infinity } }
+    assert.deepStrictEqual(RedisText.policyOf(policy), ["1", "2", "3", "-Infinity"])
+  })
+})
+
+describe("a key leads to a record", () => {
+  const renamed = sample({ key: "new", previousKey: "old", earlierKey: "older", renamedAt: 100 })
+  for (
+    const [what, keys, after, leads] of [
+      ["as its own, whenever that was renamed", ["new"], Infinity, true],
+      ["as its last one, renamed later", ["old"], 99, true],
+      ["as the one before, renamed later", ["x", "older"], 99, true],
+      ["but not as its last one, renamed at that time", ["old"], 100, false],
+      ["but not as the one before, renamed at that time", ["older"], 100, false],
+      ["but not as that of another", ["x"], 0, false],
+      ["but not as none", [], 0, false]
+    ] as const
+  ) test(what, () => assert.strictEqual(RedisText.leadsTo(renamed, keys, after), leads))
+})
+
 describe("the words of a record", () => {
+  prop("tell a key from a handle and a user", { text, other: text }, ({ other, text }) => {
+    const words = [RedisText.keyWord(text), RedisText.handleWord(text), RedisText.userWord(text, other)]
+    assert.strictEqual(new Set(words).size, 3)
+  })
+
   prop(
     "tell users of declarations apart",
     { one: FastCheck.tuple(text, text), other: FastCheck.tuple(text, text) },
@@ -69,6 +109,10 @@ describe("the parts of a cluster", () => {
     assert.strictEqual(RedisText.partOf(`${key}~12`), part)
   })
 
+  test("are those that they always were: in others nobody would look", () => {
+    assert.deepStrictEqual(["", "a", "key-1", "qQvTIeqnjwZmv4Wg3KXjVM"].map(RedisText.partOf), [217, 32, 166, 217])
+  })
+
   test("are used evenly", () => {
     const counts = new Map<number, number>()
     for (let index = 0; index < 25_600; index++) {
@@ -93,11 +137,13 @@ describe("links", () => {
 
 describe("a prefix", () => {
   test("is made of what does not decide over slots", () => {
-    for (const prefix of ["a", "effect_sessions:", "my-app/sessions.1:"]) {
+    for (const prefix of ["a", "effect_sessions:", "my-app/sessions.1:", "a".repeat(64)]) {
       assert.deepStrictEqual(RedisText.problemsOf(prefix), [])
     }
-    for (const prefix of ["", "{a}", "a b", "a\n", "a".repeat(65)]) {
-      assert.strictEqual(RedisText.problemsOf(prefix).length, 1, prefix)
+    for (const prefix of ["", "{a}", "{a", "a}", "a b", "a\n", "a".repeat(65)]) {
+      const [problem, ...others] = RedisText.problemsOf(prefix)
+      assert.include(problem, "prefix must be 1 to 64 letters, digits or any of _ . : / -")
+      assert.deepStrictEqual(others, [])
     }
   })
 })

@@ -211,6 +211,7 @@ describe("load", () => {
     ({ isStored, state }) => {
       const stored = isStored ? storedAt(7) : undefined
       const loaded = Request.load(state, stored, !isStored)
+      assert.strictEqual(Request.isReady(loaded), state.staged.changes.length === 0)
       assert.deepStrictEqual(seen(loaded), {
         ...state,
         stored,
@@ -249,7 +250,11 @@ describe("What is staged", () => {
         before: before.content.before,
         data: carry ? [...before.content.data, "carried"] : initial()
       })
-      assert.deepStrictEqual(next.staged.signIn, { user: "ada", remember })
+      assert.deepStrictEqual(next.staged.signIn, {
+        user: "ada",
+        remember,
+        before: remember === undefined ? state.staged.signIn : undefined
+      })
       assert.strictEqual(next.staged.changes.length, state.staged.changes.length + 1)
       // On fresh data it means the same.
       assert.deepStrictEqual(
@@ -257,6 +262,22 @@ describe("What is staged", () => {
         carry ? ["fresh", "carried"] : initial()
       )
       assert.deepStrictEqual({ ...next, content: before.content, staged: before.staged }, before)
+    }
+  )
+
+  prop(
+    "by a second sign-in is the first one as well, unless the second says itself whether to remember",
+    {
+      state,
+      first: FastCheck.option(FastCheck.boolean(), { nil: undefined }),
+      second: FastCheck.option(FastCheck.boolean(), { nil: undefined }),
+      user: FastCheck.constantFrom("ada", "grace")
+    },
+    ({ first, second, state, user }) => {
+      const once = Request.stageSignIn(ready(state), "ada", { remember: first })
+      const twice = Request.stageSignIn(ready(once), user, { remember: second })
+      const before = second === undefined ? once.staged.signIn : undefined
+      assert.deepStrictEqual(twice.staged.signIn, { user, remember: second, before })
     }
   )
 
@@ -355,6 +376,7 @@ describe("A commit", () => {
     const isChange = taken.changes.length > 0 || taken.signIn !== undefined || taken.rotate || taken.create
     const stored = written ?? (isChange ? undefined : state.stored)
     isRest(next.staged, both)
+    assert.strictEqual(Request.isReady(next), isStored && next.staged.changes.length === 0)
     const outcome = !isStored
       ? state.outcome
       : given || state.outcome === "Given"

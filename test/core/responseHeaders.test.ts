@@ -6,6 +6,7 @@ describe("responseHeaders", () => {
   const cases: ReadonlyArray<readonly [string, Readonly<Record<string, string>>, string, string]> = [
     ["nothing", {}, "no-store", "Cookie"],
     ["empty headers", { "cache-control": "", vary: " " }, "no-store", "Cookie"],
+    ["blank headers", { "cache-control": " ", vary: "" }, "no-store", "Cookie"],
     ["a public cache", { "cache-control": "public, max-age=60" }, "public, max-age=60, no-store", "Cookie"],
     ["no-store already", { "cache-control": "private, No-Store" }, "private, No-Store", "Cookie"],
     ["another vary", { vary: "Accept-Encoding" }, "no-store", "Accept-Encoding, Cookie"],

@@ -66,6 +66,57 @@ describe("F4: keys that can be guessed", () => {
     test(`${JSON.stringify(key)} is accepted`, () => assert.deepStrictEqual(problemsOf([key]), []))
   }
 
+  for (
+    const row of [
+      "abcdefghijklmnopqrstuvwxyz",
+      "01234567890",
+      "qwertyuiopasdfghjklzxcvbnm",
+      "qwertzuiopasdfghjklyxcvbnm",
+      "1q2w3e4r5t6y7u8i9o0p",
+      "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p"
+    ]
+  ) {
+    test(`the row ${row} adds little to what is random, in either direction, before it and behind it`, () => {
+      const random = "!r?7+j$w=3%k"
+      for (const text of [row, Array.from(row).reverse().join("")]) {
+        assert.isTrue(isGuessable(random + text))
+        assert.isTrue(isGuessable(text + random))
+      }
+    })
+  }
+
+  for (
+    const words of [
+      "admin character complex cookie correct default example",
+      "local minimum must password passphrase placeholder private production",
+      "secret secure session should sign strong super temporary"
+    ]
+  ) test(`words alone are refused: ${words}`, () => assert.isTrue(isGuessable(words)))
+
+  test("a letter that is typed several times counts once, and so does a text that stood before", () => {
+    const typed = (text: string, times: number) => Array.from(text, (letter) => letter.repeat(times)).join("")
+    const random = "k7r!2xq9vj4z+h3mY"
+    for (const times of [1, 2, 3, 4]) {
+      assert.isFalse(isGuessable(typed(random, times)))
+      assert.isTrue(isGuessable(typed(random.slice(1), times)))
+    }
+    assert.isTrue(isGuessable(random.slice(3).repeat(4)))
+  })
+
+  test("six different characters can be enough", () => {
+    assert.isFalse(isGuessable("4!7!rkxr7xk!74!47!kr!k7rkrxrx7!xkrk4!xrk"))
+  })
+
+  test("the end of a word and the beginning of another are no word", () => {
+    assert.isFalse(isGuessable("nchechrcoxcoecotdetexeheoheeinekedletlenlo"))
+  })
+
+  test("what comes late in a long key is not looked at", () => {
+    const random = "k7r!2xq9vj4z+h3mYd8w"
+    assert.isTrue(isGuessable(`${"ab".repeat(128)}${random}`))
+    assert.isFalse(isGuessable(`${"ab".repeat(100)}${random}`))
+  })
+
   prop("a short text repeated, in any letters, is refused", {
     text: FastCheck.oneof(
       FastCheck.asciiString({ minLength: 1, maxLength: 14 }),

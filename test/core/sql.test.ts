@@ -119,7 +119,83 @@ describe("Statements", () => {
   })
 })
 
+describe("A statement that ends sessions", () => {
+  const telling = { channel: "channel", node: "node" }
+  const silent = SqlText.statements("pg", options)
+  const loud = SqlText.statements("pg", options, telling)
+  const ends: ReadonlyArray<readonly [what: string, of: (statements: SqlText.Statements) => SqlText.Statement]> = [
+    ["a sign-out", (statements) => statements.delete(["a"], 0, undefined)],
+    ["the end of a user's sessions", (statements) => statements.deleteByUser(user, undefined, undefined)],
+    [
+      "a limit",
+      (statements) => statements.limitByUser({ ...page, limit: 5, newest: { handle: "handle", createdAt: 1000 } })
+    ],
+    ["a new handle", (statements) => statements.rotate("a", 1, sample(), 1000)]
+  ]
+  for (const [what, of] of ends) {
+    test(`tells of each by what ends it, where it is told how: ${what}`, () => {
+      assert.notInclude(of(silent).text, "pg_notify")
+      assert.include(of(loud).text, "pg_notify($")
+      assert.deepStrictEqual(of(loud).parameters, [...of(silent).parameters, "channel", "ended node "])
+    })
+  }
+
+  test("tells of the end of all in one text", () => {
+    assert.deepStrictEqual(loud.clear("App").parameters, ["App", "channel", "cleared node App"])
+    assert.deepStrictEqual(loud.clear(undefined).parameters, ["channel", "cleared node"])
+    assert.include(loud.clear("App").text, "pg_notify($2, $3)")
+    assert.deepStrictEqual(silent.clear("App").parameters, ["App"])
+    assert.deepStrictEqual(loud.send("text"), { text: "SELECT pg_notify($1, $2)", parameters: ["channel", "text"] })
+  })
+
+  test("does not tell of those that a sweep removes, which have ended by themselves", () => {
+    assert.deepStrictEqual(loud.deleteExpired(1000, 30), silent.deleteExpired(1000, 30))
+  })
+
+  test("names a channel that is as long as an identifier may be", () => {
+    assert.strictEqual(SqlText.channelOf(options), "sessions")
+    assert.strictEqual(SqlText.channelOf({ ...options, schema: "app" }), "app.sessions")
+    const prefix = "p".repeat(40)
+    assert.strictEqual(SqlText.channelOf({ ...options, prefix, schema: `a${"s".repeat(22)}` }).length, 63)
+    assert.strictEqual(SqlText.channelOf({ ...options, prefix, schema: "s".repeat(63) }).slice(-41), `.${prefix}`)
+  })
+})
+
+describe("The column of the sweep", () => {
+  prop("is the expiry, at the most five minutes later, so that few touches move it", {
+    expiresAt: FastCheck.integer({ min: 0, max: 2 ** 45 })
+  }, ({ expiresAt }) => {
+    const after = SqlText.sweepAfter(expiresAt)
+    assert.isTrue(after >= expiresAt && after - expiresAt < 300_000)
+    assert.strictEqual(after % 300_000, 0)
+  })
+})
+
 describe("problemsOf", () => {
+  for (
+    const [what, dialect, change, says] of [
+      ["a prefix of 41 letters", "pg", { prefix: "x".repeat(41) }, "prefix \"xxx"],
+      ["no prefix", "pg", { prefix: "" }, "must be 1 to 40 lower-case letters"],
+      ["a schema with a quote", "pg", { schema: "a\"b" }, "schema \"a\\\"b\" must be 1 to 63"],
+      ["a schema of 64 letters", "mysql", { schema: "x".repeat(64) }, "must be 1 to 63 lower-case letters"],
+      ["a schema of a database in a file", "sqlite", { schema: "app" }, "schema is not for SQLite: leave it out"],
+      ["an unlogged table in a file", "sqlite", { unlogged: true }, "unlogged is for PostgreSQL only: leave it out"],
+      ["an unlogged table of MySQL", "mysql", { unlogged: true }, "unlogged is for PostgreSQL only: leave it out"]
+    ] as const
+  ) {
+    test(`says what is wrong with ${what}`, () => {
+      const [problem, ...others] = SqlText.problemsOf(dialect, { ...options, ...change })
+      assert.include(problem, says)
+      assert.deepStrictEqual(others, [])
+    })
+  }
+
+  test("finds nothing in what can be", () => {
+    for (const dialect of dialects) assert.deepStrictEqual(SqlText.problemsOf(dialect, options), [])
+    assert.deepStrictEqual(SqlText.problemsOf("pg", { ...options, schema: "x".repeat(63), unlogged: true }), [])
+    assert.deepStrictEqual(SqlText.problemsOf("mysql", { ...options, schema: "_app1" }), [])
+  })
+
   prop("lets only names pass that need no escaping", {
     prefix: FastCheck.oneof(FastCheck.fullUnicodeString(), FastCheck.stringMatching(/^[a-zA-Z0-9_"'`;. -]{0,45}$/))
   }, ({ prefix }) => {
@@ -251,6 +327,90 @@ describe("classify", () => {
   for (const [what, failure, kind, outcomeUnknown, detail] of cases) {
     test(what, () => assert.deepStrictEqual(classify(failure), { kind, outcomeUnknown, detail }))
   }
+
+  const kinds: ReadonlyArray<readonly [SqlFailure["kind"], outcomeUnknown: boolean, codes: ReadonlyArray<string>]> = [
+    ["KeyExists", known, ["SQLITE_CONSTRAINT", "SQLITE_CONSTRAINT_UNIQUE"]],
+    ["Transient", known, ["40P01", "ER_CHECKREAD", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"]],
+    [
+      "Refused",
+      known,
+      [
+        "25006",
+        "3F000",
+        "ER_DBACCESS_DENIED_ERROR",
+        "ER_SPECIFIC_ACCESS_DENIED_ERROR",
+        "ER_BAD_DB_ERROR",
+        "ER_OPTION_PREVENTS_STATEMENT",
+        "SQLITE_READONLY",
+        "SQLITE_AUTH"
+      ]
+    ],
+    [
+      "Other",
+      unknown,
+      [
+        "58030",
+        "ER_NEW_ABORTING_CONNECTION",
+        "ER_ABORTING_CONNECTION",
+        "ER_ERROR_DURING_COMMIT",
+        "ER_NET_READ_ERROR",
+        "SQLITE_IOERR",
+        // No codes of ours: of five letters without a digit, longer, or with something before.
+        "EPIPE",
+        "ABCDE",
+        "2350",
+        "235055",
+        "23b05",
+        "XER_DUP_ENTRY",
+        "XSQLITE_BUSY",
+        "c".repeat(40)
+      ]
+    ],
+    ["Other", known, [
+      "EAI_AGAIN",
+      "22P02",
+      "42804",
+      "ER_PARSE_ERROR",
+      "ER_XER_NET_",
+      "SQLITE_XSQLITE_IOERR",
+      "10857",
+      "25058"
+    ]]
+  ]
+  for (const [kind, outcomeUnknown, codes] of kinds) {
+    for (const code of codes) {
+      test(`of ${code}: ${kind}, ${outcomeUnknown ? "perhaps" : "not"} carried out`, () => {
+        assert.deepStrictEqual(classify(sqlError(code)), { kind, outcomeUnknown, detail: `SqlError ${code}` })
+      })
+    }
+  }
+
+  test("knows that a statement never left where no connection was made, wherever in the causes that stands", () => {
+    const isKnown = (failure: unknown) => !classify(failure).outcomeUnknown
+    assert.isTrue(isKnown({ cause: { cause: { syscall: "connect" } } }))
+    assert.isTrue(isKnown({ syscall: "getaddrinfo" }))
+    assert.isTrue(isKnown({ cause: { message: "Failed to acquire connection from the pool" } }))
+    assert.isFalse(isKnown({ message: "it says: Failed to acquire connection" }))
+    assert.isFalse(isKnown({ message: { toString: () => "Failed to acquire connection" } }))
+    assert.isFalse(isKnown({ syscall: "write", code: 5, message: 5 }))
+  })
+
+  test("looks at six causes", () => {
+    const under = (depth: number): unknown => depth === 0 ? { code: "23505" } : { cause: under(depth - 1) }
+    assert.deepStrictEqual([classify(under(5)).kind, classify(under(6)).kind], ["KeyExists", "Other"])
+  })
+
+  test("has the first code that is one, and a name that is one", () => {
+    assert.strictEqual(classify({ code: 5, cause: { code: "23505" } }).kind, "KeyExists")
+    assert.strictEqual(classify({ code: "a b", cause: { code: "23505" } }).kind, "KeyExists")
+    assert.strictEqual(classify({ code: "40001", cause: { code: "23505" } }).kind, "Transient")
+    assert.strictEqual(classify({ _tag: 5 }).detail, "unknown failure")
+    assert.strictEqual(classify({ _tag: "quotes a row" }).detail, "unknown failure")
+    assert.strictEqual(classify({ name: "Like" }).detail, "unknown failure")
+    assert.strictEqual(classify(Object.assign(new Error("x"), { name: "quotes a row" })).detail, "unknown failure")
+    assert.strictEqual(classify({ _tag: "T".repeat(40) }).detail, "T".repeat(40))
+    assert.strictEqual(classify({ _tag: "T".repeat(41) }).detail, "unknown failure")
+  })
 
   test("comes to an end with a failure that causes itself", () => {
     const failure: { cause?: unknown } = {}

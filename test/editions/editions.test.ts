@@ -4,6 +4,7 @@ import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { createInterface } from "node:readline"
+import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, inject, test } from "vitest"
 import { Browser } from "../support/app.js"
 import { different, kinds } from "./programs/kinds.js"
@@ -51,7 +52,8 @@ let apps: { readonly 3: App; readonly 4: App }
 beforeAll(async () => {
   const node = Path.join(effect4, "node_modules/node/bin/node")
   assert.isTrue(Fs.existsSync(node), "`npm ci --prefix effect4` installs the Node and the Effect that this needs")
-  ChildProcess.execFileSync(process.execPath, [Path.join(effect4, "generate.mjs")], { stdio: "pipe" })
+  // Not in this process: a worker that is blocked for a minute loses touch with vitest.
+  await promisify(ChildProcess.execFile)(process.execPath, [Path.join(effect4, "generate.mjs")])
   const postgres = inject("postgres")
   if ("missing" in postgres) throw new Error(postgres.missing)
   // At once, over a database that is still empty.

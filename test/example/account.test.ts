@@ -1,5 +1,7 @@
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { binaryMissing, startServer } from "../redis/support/servers.js"
 import { makeClient, newFile } from "./process.js"
 import { serve } from "./serve.js"
 
@@ -73,32 +75,61 @@ const eventually = async <A>(ask: () => Promise<A>, isThere: (answer: A) => bool
   }
 }
 
-const withServer = (f: (address: string) => Promise<void>) =>
-  Effect.flatMap(serve(), (address) => Effect.promise(() => f(address)))
+/** Where the sessions are: the settings of the app for it, or why it cannot be there. */
+interface Place {
+  readonly name: string
+  readonly missing: string | undefined
+  readonly settings: Effect.Effect<Readonly<Record<string, string>>, never, Scope.Scope>
+}
 
-/** A server whose clock goes ahead when the test says so. */
-const withClock = (f: (address: string, goOn: (minutes: number) => void) => Promise<void>) =>
-  Effect.clockWith((clock) => {
-    let ahead = 0
-    const millis = () => Date.now() + ahead
-    return Effect.flatMap(
-      Effect.withClock(
-        serve(),
-        Object.assign(Object.create(clock), {
-          currentTimeMillis: Effect.sync(millis),
-          unsafeCurrentTimeMillis: millis
-        })
-      ),
-      (address) =>
-        Effect.promise(() =>
-          f(address, (minutes) => {
-            ahead += minutes * 60_000
-          })
+const places: ReadonlyArray<Place> = [
+  { name: "the database", missing: undefined, settings: Effect.succeed({}) },
+  {
+    name: "Redis",
+    missing: binaryMissing(),
+    settings: Effect.map(startServer(), ({ url }) => ({ SESSIONS_URL: url }))
+  }
+]
+
+const makeServers = ({ settings }: Place) => ({
+  withServer: (f: (address: string) => Promise<void>) =>
+    settings.pipe(
+      Effect.flatMap((settings) => serve(settings)),
+      Effect.flatMap((address) => Effect.promise(() => f(address)))
+    ),
+  /** A server whose clock goes ahead when the test says so. */
+  withClock: (f: (address: string, goOn: (minutes: number) => void) => Promise<void>) =>
+    Effect.flatMap(settings, (settings) =>
+      Effect.clockWith((clock) => {
+        let ahead = 0
+        const millis = () => Date.now() + ahead
+        return Effect.flatMap(
+          Effect.withClock(
+            serve(settings),
+            Object.assign(Object.create(clock), {
+              currentTimeMillis: Effect.sync(millis),
+              unsafeCurrentTimeMillis: millis
+            })
+          ),
+          (address) =>
+            Effect.promise(() =>
+              f(address, (minutes) => {
+                ahead += minutes * 60_000
+              })
+            )
         )
-    )
-  })
+      }))
+})
 
-describe("the account of a user", () => {
+const eachPlace = (name: string, tests: (place: Place) => void): void => {
+  for (const place of places) {
+    describe.skipIf(place.missing !== undefined)(`${name}, sessions in ${place.name}`, () => tests(place))
+  }
+}
+
+eachPlace("the account of a user", (place) => {
+  const { withClock, withServer } = makeServers(place)
+
   scopedLive("nobody who is signed out gets anything", () =>
     withServer(async (address) => {
       const visitor = makeDevice(address)
@@ -224,7 +255,9 @@ describe("the account of a user", () => {
     }))
 })
 
-describe("the stream of events", () => {
+eachPlace("the stream of events", (place) => {
+  const { withClock, withServer } = makeServers(place)
+
   scopedLive("tells when and why the session has ended, and ends", () =>
     withServer(async (address) => {
       const desk = makeDevice(address)
@@ -254,8 +287,9 @@ describe("the stream of events", () => {
   scopedLive("hears of what another process did, and the log of both is one", () =>
     Effect.gen(function*() {
       const url = yield* Effect.promise(async () => newFile())
-      const here = yield* serve({ DATABASE_URL: url })
-      const there = yield* serve({ DATABASE_URL: url })
+      const settings = { DATABASE_URL: url, ...yield* place.settings }
+      const here = yield* serve(settings)
+      const there = yield* serve(settings)
       yield* Effect.promise(async () => {
         const desk = makeDevice(here)
         const phone = makeDevice(there, agents.phone)

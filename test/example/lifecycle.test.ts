@@ -71,6 +71,9 @@ describe("starting", () => {
     [{ DATABASE_URL: "postgres://ann:a-secret@127.0.0.1:1/notes" }, /^Notes server: .*DATABASE_URL.*ECONNREFUSED/],
     [{ DATABASE_URL: "mysql://ann:a-secret@127.0.0.1:1/notes" }, /^Notes server: .*DATABASE_URL.*ECONNREFUSED/],
     [{ DATABASE_URL: "file:/nonexistent/notes.sqlite" }, /^Notes server: .*DATABASE_URL/],
+    [{ DATABASE_URL: "redis://:a-secret@127.0.0.1:1" }, /^Notes server: .*DATABASE_URL.*SESSIONS_URL/],
+    [{ SESSIONS_URL: "https://:a-secret@127.0.0.1:1" }, /^Notes server: .*SESSIONS_URL.*rediss:/],
+    [{ SESSIONS_URL: "redis://:a-secret@127.0.0.1:1" }, /^Notes server: .*SESSIONS_URL.*ECONNREFUSED/],
     [{ SESSION_SECRETS: "a-secret" }, /^Notes server: .*signingKeys/],
     [{ SESSION_IDLE: "soon" }, /^Notes server: .*SESSION_IDLE/],
     [{ SESSION_IDLE: "60 days" }, /^Notes server: .*idle/]

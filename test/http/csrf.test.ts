@@ -71,8 +71,8 @@ const refuses = (
         _tag: "SessionCsrfError",
         reason,
         message: reason === "Foreign"
-          ? "Nothing shows that the request comes from this app"
-          : "The CSRF token is missing or wrong"
+          ? "Nothing shows that the request comes from this app: neither Sec-Fetch-Site nor Origin or Referer names its own pages"
+          : "The CSRF token is missing or wrong: a URL-encoded form has it in its field, every other request in a header"
       })
       assert.deepStrictEqual(session.app.store.take(), [])
       yield* untouched(session.app, what)

@@ -2,6 +2,7 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, effect, scoped } from "@effect/vitest"
 import { Session, SessionCookie, SessionMetrics, SessionMiddleware } from "effect-sessions"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -245,6 +246,33 @@ describe("Both transports of one declaration around one handler (B4)", () => {
       assert.deepStrictEqual(yield* send({ ...cookie }), [null, []])
       assert.deepStrictEqual(yield* send({ ...cookie, authorization: "Bearer nonsense" }), [null, []])
     }))
+})
+
+describe("Two declarations of one name in one app", () => {
+  class Twin extends Session.Tag<Twin>()("AppSession", {
+    data: Schema.Struct({ visits: Schema.Number }),
+    initial: { visits: 0 }
+  }) {}
+
+  for (const [order, isFirst] of [["before", true], ["behind", false]] as const) {
+    scoped(
+      `are an error when the app is built, with the manager of the one ${order} that of the other`,
+      () =>
+        Effect.gen(function*() {
+          const app = yield* makeApp()
+          const twins = yield* contextOver(app, Twin)
+          const managers = isFirst ? Context.merge(twins, contextOf(app)) : Context.merge(contextOf(app), twins)
+          const built = yield* Effect.exit(Layer.build(
+            Layer.mergeAll(
+              SessionMiddleware.layerRouter(AppSession).layer,
+              SessionMiddleware.layerRouter(Twin).layer
+            ).pipe(Layer.provide(Layer.succeedContext(managers)))
+          ))
+          assert.isTrue(Exit.isFailure(built))
+          assert.include(String(built), "two declarations are named AppSession")
+        })
+    )
+  }
 })
 
 describe("Two declarations with one cookie name in one app (B5)", () => {

@@ -54,6 +54,23 @@ const circles = (): ReadonlyArray<string> => {
   return found
 }
 
+/** The modules of Node that a module reaches, by itself or through others, types aside. */
+const nodeModulesOf = (name: string): ReadonlyArray<string> => {
+  const seen = new Set<string>()
+  const visit = (name: string): ReadonlyArray<string> => {
+    if (seen.has(name)) return []
+    seen.add(name)
+    return (imports.get(name) ?? []).flatMap((imported) =>
+      imported.startsWith("from node:")
+        ? [imported.slice("from ".length)]
+        : imported.startsWith("from ")
+        ? []
+        : visit(imported)
+    )
+  }
+  return [...new Set(visit(name))].sort()
+}
+
 /** What stands beside the core because those on every floor need it. */
 const isLeaf = (name: string): boolean => name.startsWith("internal/") && ownImports(name).length === 0
 
@@ -116,6 +133,62 @@ describe("the files of src", () => {
       ).map((imported) => `${name} -> ${imported}`)
     )
     assert.deepStrictEqual(wrong, [])
+  })
+
+  test("declare no constant that every file of CommonJS has already: it would not load", () => {
+    const declared = modules.flatMap((name) => {
+      const text = Fs.readFileSync(Path.join(source, `${name}.ts`), "utf8")
+      return /^(?:export )?(?:const|let|class) (?:exports|require|module|__filename|__dirname)\b/m.test(text)
+        ? [name]
+        : []
+    })
+    assert.deepStrictEqual(declared, [])
+  })
+})
+
+describe("Node", () => {
+  test("is imported by few modules, each for what only it has", () => {
+    const own = modules.flatMap((name) =>
+      (imports.get(name) ?? []).flatMap((imported) =>
+        imported.startsWith("from node:") ? [`${name} -> ${imported.slice("from ".length)}`] : []
+      )
+    )
+    assert.deepStrictEqual(own, [
+      "core/digest -> node:crypto", // SHA-256 of an id, and its handle: at once, Web Crypto would have to be waited for
+      "core/signature -> node:crypto", // HMAC, and comparing in constant time
+      "internal/addresses -> node:net", // ranges of addresses
+      "internal/redisClusterSteps -> node:crypto", // names of steps
+      "internal/redisConnection -> node:crypto", // the digest by which Redis knows a script
+      "internal/redisConnection -> node:events" // a type alone
+    ])
+  })
+
+  test("is reached by what serves requests, and not by what a client shares with it", () => {
+    const reached = new Map(modules.filter(isPublic).map((name) => [name, nodeModulesOf(name).join(" ")]))
+    const names = (what: string) => [...reached].flatMap(([name, modules]) => modules === what ? [name] : [])
+    assert.deepStrictEqual(names(""), [
+      "SessionCleaner",
+      "SessionError",
+      "SessionEvents",
+      "SessionMetrics",
+      "SessionStore",
+      "SessionTimeouts",
+      "SessionToken",
+      "SqlSessionStore",
+      "testing"
+    ])
+    assert.deepStrictEqual(names("node:net"), ["SessionDevice"])
+    assert.deepStrictEqual(names("node:crypto node:events"), ["RedisSessionStore"])
+    assert.deepStrictEqual(names("node:crypto node:net"), ["index"])
+    assert.deepStrictEqual(names("node:crypto"), [
+      "Session",
+      "SessionCookie",
+      "SessionCsrf",
+      "SessionFlash",
+      "SessionGuard",
+      "SessionMiddleware",
+      "Sessions"
+    ])
   })
 })
 

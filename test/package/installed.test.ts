@@ -4,6 +4,7 @@ import * as Path from "node:path"
 import { assert, beforeAll, describe, inject, test } from "vitest"
 import { run, succeed } from "./command.js"
 import { captured, compile, effectCopies, execute, makeProject, npmInstall, versionOf } from "./project.js"
+import { linesOf } from "./readme.js"
 
 const root = Path.resolve(import.meta.dirname, "../..")
 const { contents, path: tarball } = inject("tarball")
@@ -24,9 +25,7 @@ const full = makeProject("full", { type: "module" })
 const bare = makeProject("bare", { type: "module" })
 
 /** What the README says to install, line by line, with our tarball in the place of the name. */
-const installLines = (): ReadonlyArray<ReadonlyArray<string>> =>
-  [...Fs.readFileSync(Path.join(root, "README.md"), "utf8").matchAll(/^npm install ([^&#\n]+)/gm)]
-    .map(([, what = ""]) => what.trim().split(/\s+/).map((name) => name === "effect-sessions" ? tarball : name))
+const installLines = (): ReadonlyArray<ReadonlyArray<string>> => linesOf("npm install", "3", tarball)
 
 const appSays = { name: "__Host-sid", body: { cart: ["tea", "tea"] }, same: true }
 
@@ -40,13 +39,14 @@ describe("the tarball", () => {
         "dist/index.d.ts",
         "dist/cjs/index.js",
         "dist/cjs/index.d.ts",
-        "dist/cjs/package.json"
+        "dist/cjs/package.json",
+        "CHANGELOG.md"
       ]
     ) {
       assert.include(contents, file)
     }
     assert.deepStrictEqual(
-      contents.filter((path) => !/^(?:dist|src)\/|^(?:package\.json|README\.md|LICENSE)$/.test(path)),
+      contents.filter((path) => !/^(?:dist|src)\/|^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path)),
       []
     )
     assert.deepStrictEqual(contents.filter((path) => /test(?!ing\.)/i.test(path)), [])
@@ -81,6 +81,21 @@ describe("with what the README says to install", () => {
   test("G8: the README's install lines work as written: one effect, of the major that we need", async () => {
     assert.match(versionOf(full, "effect"), /^3\./)
     assert.deepStrictEqual(effectCopies(full), ["node_modules/effect/package.json"])
+  })
+
+  test("every export loads, as an ES module and as CommonJS, and holds the same", async () => {
+    const exported: object = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")).exports
+    // The suite for stores loads in a test alone.
+    const others = ["./package.json", "./testing"]
+    const names = Object.keys(exported).filter((name) => !others.includes(name)).map((name) =>
+      `effect-sessions${name.slice(1)}`
+    )
+    const program = `const names = ${JSON.stringify(names)}
+      const held = (loaded) => Object.keys(loaded).filter((name) => !["default", "__esModule", "module.exports"].includes(name)).sort().join()
+      Promise.all(names.map(async (name) => held(require(name)) === held(await import(name)) ? [] : [name]))
+        .then((different) => console.log(JSON.stringify(different.flat())))`
+    Fs.writeFileSync(Path.join(full, "exports.cjs"), program)
+    assert.deepStrictEqual(JSON.parse(await succeed(process.execPath, ["exports.cjs"], full)), [])
   })
 
   const projects: ReadonlyArray<readonly [name: string, manifest: object, options: object, format: "esm" | "cjs"]> = [

@@ -54,8 +54,12 @@ describe.skipIf(missing !== undefined)("the Effect 4 edition", () => {
       }
       for (const path of Object.values<string>(manifest.exports)) assert.include(contents, path.slice(2))
       assert.include(contents, "LICENSE")
+      assert.include(contents, "CHANGELOG.md")
+      assert.include(contents, "README.md")
       assert.deepStrictEqual(
-        contents.filter((path) => !/^(?:dist|generated\/src)\/|^(?:package\.json|README\.md|LICENSE)$/.test(path)),
+        contents.filter((path) =>
+          !/^(?:dist|generated\/src)\/|^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path)
+        ),
         []
       )
       assert.deepStrictEqual(contents.filter((path) => /test(?!ing\.)/i.test(path)), [])
@@ -117,7 +121,7 @@ describe.skipIf(missing !== undefined)("the Effect 4 edition", () => {
     })
   })
 
-  describe("the wrong pairs of effect4/README.md", () => {
+  describe("the wrong pairs of effect4/CONTRIBUTING.md", () => {
     const refused: ReadonlyArray<readonly [name: string, there: string | undefined, added: ReadonlyArray<string>]> = [
       ["3.x with the newest effect", undefined, [tarballEffect3, effect4, platform]],
       ["3.x where effect is 4", effect4, [tarballEffect3]],

@@ -2,13 +2,7 @@ import * as Fs from "node:fs"
 import * as OperatingSystem from "node:os"
 import * as Path from "node:path"
 import type { TestProject } from "vitest/node"
-import { succeed } from "./command.js"
-
-export interface Tarball {
-  readonly path: string
-  /** The paths of its files. */
-  readonly contents: ReadonlyArray<string>
-}
+import { pack, type Tarball } from "./pack.js"
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -23,14 +17,6 @@ declare module "vitest" {
 
 const root = Path.resolve(import.meta.dirname, "../..")
 const effect4 = Path.join(root, "effect4")
-
-const pack = async (folder: string, destination: string): Promise<Tarball> => {
-  Fs.mkdirSync(destination)
-  await succeed("npm", ["pack", "--pack-destination", destination], folder)
-  const path = Path.join(destination, Fs.readdirSync(destination).find((file) => file.endsWith(".tgz")) ?? "no tarball")
-  const list = await succeed("tar", ["-tzf", path], destination)
-  return { path, contents: list.trim().split("\n").map((file) => file.replace(/^package\//, "")) }
-}
 
 /** Packs both editions. */
 export default async (project: TestProject) => {

@@ -1,11 +1,23 @@
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as RedisSessionStore from "effect-sessions/RedisSessionStore"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import { eventually } from "../sql/support/processes.js"
 import { proxyFor } from "../sql/support/proxy.js"
-import { change, everySession, now, operationsOf, owner, rotation, sample, unavailable } from "../sql/support/stores.js"
+import {
+  change,
+  everySession,
+  now,
+  operationsOf,
+  owner,
+  refused,
+  rotation,
+  sample,
+  unavailable
+} from "../sql/support/stores.js"
 import { startCluster } from "./support/cluster.js"
 import { binaryMissing, startServer } from "./support/servers.js"
 import { adminOf, eventuallyDone, storeOn, tell } from "./support/stores.js"
@@ -25,12 +37,6 @@ const works = (store: Store) =>
   })
 
 const worksAgain = (store: Store) => eventuallyDone("the store works again", works(store))
-
-/** Every operation fails at once, and is known not to have been made. */
-const refused = (store: Store, detail: RegExp) =>
-  Effect.forEach(operationsOf(store), ([operation, , effect]) => unavailable(effect, operation, detail), {
-    discard: true
-  })
 
 const behindProxy = (url: string) =>
   Effect.map(proxyFor(new URL(url)), (proxy) => ({ proxy, url: `redis://127.0.0.1:${proxy.port}` }))
@@ -66,6 +72,44 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
     }))
 
   scopedLive(
+    "for want of the database: every call fails typed, and nothing is stored in another one",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* startServer()
+        const store = yield* storeOn({ url: `${server.url}/99` })
+        yield* refused(store, /^database refused ReplyError ERR$/)
+        yield* works(yield* storeOn({ url: `${server.url}/3` }))
+        const admin = yield* adminOf(server.url)
+        assert.strictEqual(yield* tell(admin, "DBSIZE"), 0)
+      })
+  )
+
+  scopedLive(
+    "for want of the permission to choose a database: works as soon as it is there, on the same connection",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* startServer()
+        const admin = yield* adminOf(server.url)
+        yield* tell(admin, "ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-select")
+        const store = yield* storeOn({ url: server.url.replace("//", "//app:secret@") + "/3" })
+        yield* refused(store, /^database refused ReplyError NOPERM$/)
+        yield* tell(admin, "ACL", "SETUSER", "app", "+select")
+        yield* works(store)
+        assert.strictEqual(yield* tell(admin, "DBSIZE"), 0)
+      })
+  )
+
+  scopedLive("when its layer is closed: every call fails typed, and was not sent", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer()
+      const scope = yield* Scope.make()
+      const store = yield* Scope.extend(storeOn({ url: server.url }), scope)
+      yield* works(store)
+      yield* Scope.close(scope, Exit.void)
+      yield* refused(store, /^its layer has closed so provide the server first$/)
+    }))
+
+  scopedLive(
     "silently: every call is over in time, the outcome of writes is unknown, and it recovers",
     () =>
       Effect.gen(function*() {
@@ -91,11 +135,14 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
     Effect.gen(function*() {
       const server = yield* startServer()
       const admin = yield* adminOf(server.url)
-      for (const isClientOfTheApp of [false, true]) {
+      const connecting = [
+        (url: string) => storeOn({ url }),
+        (url: string) => storeOn({ url, redis: { autoResendUnfulfilledCommands: true, maxRetriesPerRequest: 5 } }),
+        (url: string) => Effect.flatMap(adminOf(url), (client) => Effect.orDie(RedisSessionStore.makeFrom(client)))
+      ]
+      for (const connect of connecting) {
         const { proxy, url } = yield* behindProxy(server.url)
-        const store = isClientOfTheApp
-          ? yield* Effect.orDie(RedisSessionStore.makeFrom(yield* adminOf(url)))
-          : yield* storeOn({ url })
+        const store = yield* connect(url)
         yield* works(store)
         yield* tell(admin, "CONFIG", "RESETSTAT")
         yield* proxy.loseAnswers
@@ -116,6 +163,32 @@ describe.skipIf(binaryMissing() !== undefined)("Redis fails", () => {
         assert.match(stats, /cmdstat_evalsha:calls=2,/, "the update and the read")
       }
     }))
+
+  scopedLive(
+    "as a replica after a failover: the store looks for the server anew, also with a client of the app",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* startServer()
+        const admin = yield* adminOf(server.url)
+        const client = yield* adminOf(server.url)
+        const connections = Effect.map(
+          tell(admin, "INFO", "stats"),
+          (text) => Number(/total_connections_received:(\d+)/.exec(String(text))?.[1])
+        )
+        for (const connect of [storeOn({ url: server.url }), Effect.orDie(RedisSessionStore.makeFrom(client))]) {
+          const store = yield* connect
+          yield* works(store)
+          yield* tell(admin, "REPLICAOF", "127.0.0.1", "1")
+          const before = yield* connections
+          yield* unavailable(store.update(change(sample({ version: 2 }))), "update", /^ReplyError READONLY$/)
+          yield* eventually(
+            "it has another connection",
+            Effect.map(connections, (now) => now > before ? true : undefined)
+          )
+          yield* tell(admin, "REPLICAOF", "NO", "ONE")
+        }
+      })
+  )
 
   scopedLive(
     "as a replica after a failover: writes are known not to be made, reads answer",

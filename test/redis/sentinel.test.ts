@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import { eventually } from "../sql/support/processes.js"
 import { change, now, sample } from "../sql/support/stores.js"
 import { binaryMissing, startSentinel, startServer } from "./support/servers.js"
-import { adminOf, eventuallyDone, storeOn, tell } from "./support/stores.js"
+import { adminOf, eventuallyDone, replicated, storeOn, tell } from "./support/stores.js"
 
 describe.skipIf(binaryMissing() !== undefined)("Behind Sentinel", () => {
   scopedLive(
@@ -21,10 +21,7 @@ describe.skipIf(binaryMissing() !== undefined)("Behind Sentinel", () => {
         yield* eventuallyDone("the store answers", store.clear())
         yield* store.insert({ record: sample({ userId: "user" }) })
         const admin = yield* adminOf(master.url)
-        yield* eventually(
-          "it is replicated",
-          Effect.map(tell(admin, "WAIT", "1", "100"), (count) => Number(count) >= 1 ? true : undefined)
-        )
+        yield* replicated(admin)
         const watch = yield* adminOf(sentinel.url)
         yield* eventually(
           "Sentinel knows the replica",
@@ -38,7 +35,6 @@ describe.skipIf(binaryMissing() !== undefined)("Behind Sentinel", () => {
         assert.strictEqual(Option.getOrThrow(yield* store.read("key", now)).data, "{\"after\":1}")
         const role = yield* tell(yield* adminOf(replica.url), "ROLE")
         assert.strictEqual(Array.isArray(role) ? role[0] : role, "master")
-      }),
-    60_000
+      })
   )
 })

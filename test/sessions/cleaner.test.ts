@@ -1,6 +1,8 @@
 import { assert, describe, effect } from "@effect/vitest"
 import { SessionCleaner, SessionMetrics, SessionStore } from "effect-sessions"
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -127,6 +129,25 @@ describe("A sweep", () => {
 })
 
 describe("The cleaner", () => {
+  effect("sweeps as configured", () =>
+    Effect.gen(function*() {
+      const store = yield* storeOf([minute])
+      const layer = SessionCleaner.layerConfig({
+        interval: Config.duration("SWEEP_EVERY"),
+        margin: Config.duration("SWEEP_MARGIN")
+      })
+      yield* Layer.build(Layer.provide(layer, provideStore(store.service)))
+      yield* TestClock.adjust(11 * minute)
+      assert.strictEqual(yield* rowsOf(store.service), 1)
+      yield* TestClock.adjust(4 * minute)
+      assert.strictEqual(yield* rowsOf(store.service), 0)
+    }).pipe(
+      Effect.scoped,
+      Effect.withConfigProvider(
+        ConfigProvider.fromMap(new Map([["SWEEP_EVERY", "2 minutes"], ["SWEEP_MARGIN", "10 minutes"]]))
+      )
+    ))
+
   effect(
     "waits half to one and a half of the interval before each sweep, differently each time",
     () =>

@@ -1,5 +1,6 @@
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as SqlClient from "@effect/sql/SqlClient"
 import { assert, describe, effect } from "@effect/vitest"
 import {
   Session,
@@ -14,6 +15,7 @@ import {
   SessionToken
 } from "effect-sessions"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
+import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -23,7 +25,8 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { sqlite } from "../support/clients.js"
+import { postgres, sqlite } from "../support/clients.js"
+import { observe } from "../support/observedStore.js"
 
 type Failure = SessionError.SessionConfigError | SessionError.SessionStoreError | ConfigError.ConfigError
 
@@ -299,6 +302,53 @@ describe("Wrong configuration fails when it is built, and says what to change", 
     }))
 })
 
+describe("What no layer can know beforehand", () => {
+  effect("an id of another form than was declared is a defect, and nothing is stored", () =>
+    Effect.gen(function*() {
+      class Declared extends Session.Tag<Declared>()("Declared", numbers) {}
+      const store = observe(yield* SessionStore.makeMemory())
+      const create = Effect.flatMap(Declared.sessions, (sessions) => sessions.create())
+      const exit = yield* Effect.exit(Effect.provide(
+        create,
+        Sessions.layer(Declared).pipe(
+          Layer.provide(SessionTimeouts.layer()),
+          Layer.provide(Layer.succeed(SessionStore.SessionStore, store.service)),
+          Layer.provide(
+            Layer.succeed(SessionToken.SessionToken, { bytes: 16, generate: Effect.succeed(Redacted.make("short")) })
+          )
+        )
+      ))
+      const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      assert.include(String(defect), "SessionToken.generate must make canonical base64url")
+      assert.deepStrictEqual(store.take(), [])
+    }))
+
+  for (const [dialect, name] of [["mssql", "SQL Server"], ["clickhouse", "ClickHouse"]] as const) {
+    effect(`a client of ${name} is refused when the layer is built`, () =>
+      Effect.gen(function*() {
+        const onDialect = (options: Readonly<Record<typeof dialect, () => unknown>>) => options[dialect]()
+        const client = Layer.effect(
+          SqlClient.SqlClient,
+          Effect.map(SqlClient.SqlClient, (sql) =>
+            new Proxy(sql, {
+              get: (target, property, proxy): unknown =>
+                property === "onDialect"
+                  ? onDialect
+                  : property === "withoutTransforms"
+                  ? () => proxy
+                  : Reflect.get(target, property)
+            }))
+        )
+        const layer = Layer.discard(
+          SqlSessionStore.layer.pipe(Layer.provide(client), Layer.provide(Layer.orDie(postgres())))
+        )
+        const result = yield* build(layer)
+        assert.isTrue(result._tag === "Left" && result.left._tag === "SessionConfigError")
+        assert.include(String(result), `does not support ${name}`)
+      }))
+  }
+})
+
 describe("B5: a cookie carries one session", () => {
   effect(
     "so another declaration that claims it fails, and is told how to get a cookie of its own",
@@ -372,6 +422,18 @@ describe("Configuration from the environment", () => {
       ], ["SESSION_INSECURE", "true"]])
     ))
 
+  const csrfConfig = SessionCsrf.layerConfig({ origins: Config.array(Config.string(), "APP_ORIGINS") })
+  const cleanerConfig = Layer.provide(
+    SessionCleaner.layerConfig({ interval: Config.duration("SWEEP_EVERY") }),
+    SessionStore.layerMemory
+  )
+
+  effect("sets how requests are checked", () =>
+    Effect.gen(function*() {
+      const policy = yield* Effect.provide(SessionCsrf.SessionCsrf, csrfConfig)
+      assert.deepStrictEqual(policy.origins, ["https://a.test", "https://b.test"])
+    }).pipe(provided([["APP_ORIGINS", "https://a.test,https://b.test"]])))
+
   const failures: ReadonlyArray<
     readonly [string, Layer.Layer<never, Failure>, ReadonlyArray<readonly [string, string]>, string]
   > = [
@@ -383,7 +445,10 @@ describe("Configuration from the environment", () => {
       [["SESSION_IDLE", "8 days"]],
       "SessionTimeouts.absolute"
     ],
-    ["a short key", Layer.discard(cookieConfig), [["SESSION_SECRETS", "short"]], "SessionCookie.signingKeys[0]"]
+    ["a short key", Layer.discard(cookieConfig), [["SESSION_SECRETS", "short"]], "SessionCookie.signingKeys[0]"],
+    ["an origin that is none", Layer.discard(csrfConfig), [["APP_ORIGINS", "example.com"]], "SessionCsrf.origins[0]"],
+    ["no interval", cleanerConfig, [], "SWEEP_EVERY"],
+    ["an interval that cannot be", cleanerConfig, [["SWEEP_EVERY", "0 seconds"]], "SessionCleaner.interval"]
   ]
   for (const [what, layer, entries, says] of failures) {
     effect(`fails typed on ${what}`, () =>

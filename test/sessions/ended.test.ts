@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { type App, type AppHandle, type Browser, makeApp, signOut, tabOf, use } from "../support/app.js"
+import { type App, type Browser, makeApp, signOut, tabOf, use } from "../support/app.js"
 import { breakDown, leaveAlone } from "../support/observedStore.js"
+import { settle, waiting } from "../support/waiting.js"
 
 const second = 1000
 const minute = 60 * second
@@ -18,29 +19,6 @@ const nodes = Effect.gen(function*() {
   const owned = yield* here.browserWithSession({ user: "ada" })
   return { here, there, ...owned }
 })
-
-/** A request that goes on when its response is gone, as a socket or a stream does, and waits for its session to end. */
-const waiting = (app: App, browser: Browser) =>
-  Effect.gen(function*() {
-    let waiting: Effect.Effect<unknown, unknown> = Effect.void
-    yield* app.visit(
-      browser,
-      use((session: AppHandle) =>
-        Effect.map(session.user, () => {
-          waiting = session.ended
-        })
-      )
-    )
-    const fiber = yield* Effect.fork(waiting)
-    yield* Effect.yieldNow()
-    const isOver = Effect.gen(function*() {
-      return Option.isSome(yield* Fiber.poll(fiber))
-    })
-    return { isOver, fiber }
-  })
-
-/** Lets what has been woken do its work. */
-const settle = Effect.repeatN(Effect.yieldNow(), 50)
 
 describe("ended", () => {
   for (

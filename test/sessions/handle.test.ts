@@ -8,6 +8,7 @@ import { identity } from "effect/Function"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
 import {
   addNote,
   type App,
@@ -256,6 +257,43 @@ describe("A session that ended meanwhile", () => {
       )
       assert.deepStrictEqual(body, ["SessionGone", { count: 0, notes: [], settings: {} }, true])
       assert.strictEqual(browser.cookies.size, 1)
+    }))
+})
+
+describe("A session whose time is over while its request runs", () => {
+  for (
+    const [how, change] of [
+      ["a change", (session: AppHandle) => session.update(increment)],
+      ["a new id", (session: AppHandle) => session.rotate]
+    ] as const
+  ) {
+    effect(`is gone for ${how}: nothing is stored, and the cookie stays`, () =>
+      Effect.gen(function*() {
+        const { app, browser } = yield* ownedApp
+        const answer = yield* app.visit(
+          browser,
+          use((session) => Effect.zipRight(Effect.zipRight(session.get, TestClock.adjust("8 days")), change(session)))
+        )
+        assert.strictEqual(answer.status, 401)
+        assert.deepStrictEqual(answer.setCookies, [])
+        assert.deepStrictEqual(app.store.take(), ["read", "search"])
+      }))
+  }
+})
+
+describe("A handle that was kept", () => {
+  effect("is of no use in another request, whose answer is a 500 that says so", () =>
+    Effect.gen(function*() {
+      const { app, browser } = yield* ownedApp
+      const kept: Array<AppHandle> = []
+      yield* app.visit(browser, use((session) => Effect.sync(() => kept.push(session))))
+      const answer = yield* app.visit(
+        browser,
+        use(() => Effect.forEach(kept, (session) => session.update(increment), { discard: true }))
+      )
+      assert.strictEqual(answer.status, 500)
+      assert.deepInclude(answer.body, { _tag: "SessionResponseSent" })
+      assert.strictEqual(yield* countOf(app, browser), 1)
     }))
 })
 

@@ -39,6 +39,22 @@ describe("A store that is out of order", () => {
     ["rotate", (session) => session.rotate]
   ]
 
+  effect(
+    "sends a rename twice and tells what the second one did: the browser has the new id all the same",
+    () =>
+      Effect.gen(function*() {
+        const app = yield* makeApp()
+        const { browser, cookie } = yield* app.browserWithSession({ data })
+        app.store.interfere((operation, effect) => operation === "rotate" ? Effect.zipRight(effect, effect) : effect)
+        const answer = yield* app.visit(browser, use((session) => session.rotate))
+        assert.deepStrictEqual(app.store.take(), ["read", "rotate", "search"])
+        assert.strictEqual(answer.setCookies.length, 1)
+        assert.notInclude(answer.setCookies[0], cookie)
+        app.store.interfere(leaveAlone)
+        assert.deepStrictEqual((yield* app.visit(browser, readData)).body, data)
+      })
+  )
+
   for (const [operation, change] of commits) {
     effect(`on the ${operation} of a commit is a 503 without a cookie`, () =>
       Effect.gen(function*() {

@@ -8,8 +8,8 @@ import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as V8 from "node:v8"
 import * as VirtualMachine from "node:vm"
-import { AppSession } from "../support/app.js"
-import { countLive } from "../support/observedStore.js"
+import { addNote, type AppHandle, AppSession, type Data, makeApp, use } from "../support/app.js"
+import { breakDown, countLive } from "../support/observedStore.js"
 
 const name = "AppSession"
 
@@ -208,4 +208,30 @@ describe("In production a memory store warns", () => {
         assert.deepStrictEqual(yield* warnings([], layer), [])
       }))
   }
+})
+
+describe("A request that goes on for long, as that of a socket", () => {
+  effect("keeps nothing of the commits that failed", () =>
+    Effect.gen(function*() {
+      const app = yield* makeApp()
+      const { browser } = yield* app.browserWithSession({ user: "ada" })
+      breakDown(app.store, "update")
+      const staged: Array<WeakRef<object>> = []
+      const failing = (session: AppHandle) =>
+        Effect.suspend(() => {
+          const change = (data: Data) => addNote("a note")(data)
+          staged.push(new WeakRef(change))
+          return Effect.ignore(Effect.zipRight(session.update(change), session.commit))
+        })
+      const kept = use((session) =>
+        Effect.repeatN(failing(session), 99).pipe(
+          Effect.zipRight(Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))),
+          Effect.map(() => {
+            collectGarbage()
+            return staged.filter((change) => change.deref() !== undefined).length
+          })
+        )
+      )
+      assert.isBelow(Number((yield* app.visit(browser, kept)).body), 10)
+    }))
 })

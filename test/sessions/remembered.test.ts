@@ -1,11 +1,24 @@
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, layer, scoped } from "@effect/vitest"
-import { SessionStore } from "effect-sessions"
+import { Session, SessionCookie, SessionMiddleware, SessionStore } from "effect-sessions"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { Browser, increment, isLive, makeApp, managerOf, readData, use, userOf } from "../support/app.js"
+import {
+  Browser,
+  contextOver,
+  increment,
+  isLive,
+  makeApp,
+  managerOf,
+  readData,
+  use,
+  userOf,
+  webHandler
+} from "../support/app.js"
 import { mysql, mysqlMissing, postgres, postgresMissing, sqlite } from "../support/clients.js"
 
 const minute = 60_000
@@ -168,6 +181,53 @@ describe("Who is remembered", () => {
     scoped(`is ${what}`, () =>
       Effect.gen(function*() {
         assert.deepStrictEqual(yield* asked(...signIns), { _id: "Option", _tag: "Some", value: expected })
+      }))
+  }
+
+  const Account = Schema.transform(Schema.String, Schema.Struct({ id: Schema.String }), {
+    strict: true,
+    decode: (id) => ({ id }),
+    encode: ({ id }) => id
+  })
+
+  class AccountSession extends Session.Tag<AccountSession>()("AccountSession", {
+    data: Schema.Struct({ count: Schema.Number }),
+    initial: { count: 0 },
+    user: Account
+  }) {}
+
+  for (
+    const [what, signIns, expected] of [
+      ["still who signs in again in one request", [[true, "ada"], [undefined, "ada"]], true],
+      ["still who does so twice", [[true, "ada"], [undefined, "ada"], [undefined, "ada"]], true],
+      ["no longer who does not want it in the end", [[true, "ada"], [false, "ada"], [undefined, "ada"]], false],
+      ["not somebody else", [[true, "ada"], [undefined, "grace"]], false],
+      ["not who comes after somebody else", [[true, "ada"], [undefined, "grace"], [undefined, "ada"]], false]
+    ] as const
+  ) {
+    scoped(`is ${what}, where users are objects`, () =>
+      Effect.gen(function*() {
+        const app = yield* makeApp()
+        const accounts = yield* contextOver(app, AccountSession)
+        const cookie = yield* SessionCookie.make({ name: "__Host-account" })
+        const remembered = Effect.flatMap(AccountSession, (session) =>
+          Effect.forEach(signIns, ([remember, id]) =>
+            session.signIn({ id }, { remember })).pipe(
+              Effect.zipRight(session.commit),
+              Effect.zipRight(session.info),
+              Effect.map((info) => HttpServerResponse.unsafeJson(Option.map(info, ({ remembered }) => remembered)))
+            ))
+        const handle = yield* webHandler(
+          SessionMiddleware.httpRouter(AccountSession, { cookie })(remembered).pipe(
+            Effect.provideService(SessionCookie.SessionCookie, app.policy),
+            Effect.provide(accounts)
+          )
+        )
+        const response = yield* Effect.promise(() =>
+          handle(new Request("https://app.test/"))
+        )
+        const body = yield* Effect.promise(() => response.json())
+        assert.deepStrictEqual(body, { _id: "Option", _tag: "Some", value: expected })
       }))
   }
 })

@@ -10,12 +10,12 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as SharedTimeout from "../../src/internal/sharedTimeout.js"
 
-const late = "late"
+const late = "no answer in time"
 
 /** A timeout of ten seconds for all that runs in the scope. */
 const make = Effect.map(
   SharedTimeout.make(Duration.seconds(10)),
-  (inTime) => <A, E>(effect: Effect.Effect<A, E>) => inTime(effect, () => late)
+  (inTime) => <A, E>(effect: Effect.Effect<A, E>) => inTime(effect, ({ detail }) => detail)
 )
 
 /** Not the very millisecond of the timeout, at which both may come first. */
@@ -102,14 +102,35 @@ describe("SharedTimeout", () => {
       })
   )
 
-  scoped("lets nothing outlive its scope", () =>
+  scoped("lets nothing outlive its scope: who waits is told, and so is who comes later", () =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const inTime = yield* Scope.extend(make, scope)
-      const fiber = yield* Effect.fork(inTime(Effect.never))
+      const inTime = yield* Scope.extend(SharedTimeout.make("10 seconds"), scope)
+      let ended = 0
+      let begun = 0
+      const never = Effect.onInterrupt(Effect.never, () => Effect.sync(() => ended++))
+      const waiting = yield* Effect.replicateEffect(
+        Effect.fork(Effect.uninterruptible(inTime(never, (why) => why))),
+        3
+      )
       yield* TestClock.adjust("1 second")
       yield* Scope.close(scope, Exit.void)
-      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(fiber)))
+      for (const fiber of waiting) {
+        assert.deepStrictEqual(
+          yield* Fiber.await(fiber),
+          Exit.fail({
+            detail: "its layer closed before it answered so provide the server first",
+            hasBegun: true
+          })
+        )
+      }
+      assert.strictEqual(ended, 3)
+      const later = Effect.sync(() => begun++)
+      assert.deepStrictEqual(
+        yield* Effect.exit(inTime(later, (why) => why)),
+        Exit.fail({ detail: "its layer has closed so provide the server first", hasBegun: false })
+      )
+      assert.strictEqual(begun, 0)
     }))
 
   scoped("bounds by one clock, whatever clocks those who wait have", () =>

@@ -301,14 +301,14 @@ const reset = Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe("SELECT pg
 
 const verbs: Record<string, RegExp> = {
   listByUser: /^SELECT.*ORDER BY/s,
-  deleteByUser: /^DELETE FROM \S+ WHERE name/,
+  deleteByUser: /^WITH ended AS \(\s*DELETE FROM \S+ WHERE name/,
   insert: /^INSERT/,
   search: /^SELECT.*JOIN/s,
   read: /^SELECT/,
   update: /^UPDATE \S+ SET data/,
   touch: /^UPDATE \S+ SET expires_at(?!.*\bdata\b)/s,
-  rotate: /^UPDATE \S+ SET "name"/,
-  delete: /^DELETE/
+  rotate: /^UPDATE \S+ AS entry SET "name"/,
+  delete: /^WITH ended AS \(\s*DELETE/
 }
 
 const verbOf = (query: string): string =>

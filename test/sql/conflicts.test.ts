@@ -63,7 +63,8 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL undoes a statement"
       const applicationName = "conflicts-deadlock"
       const { sql, store: admin } = yield* storeOn(postgresWith({ deadlock_timeout: "20s" }), { prefix })
       // PostgreSQL looks for a deadlock once in each wait, so the other one must be waiting by then.
-      const { store } = yield* storeOn(postgresWith({ deadlock_timeout: "2s" }, { applicationName }), { prefix })
+      const client = postgresWith({ deadlock_timeout: "2s" }, { applicationName })
+      const { store } = yield* storeOn(client, { prefix, timeout: "1 minute" })
       yield* admin.clear()
       yield* admin.insert({ record: sample({ key: "first", userId: "user" }) })
       yield* admin.insert({ record: sample({ key: "second", userId: "user" }) })

@@ -61,7 +61,8 @@ conformance("SQLite, inside a transaction of its own client", Layer.provide(insi
 conformance("SQLite, beside the app's client", besideTheApp("beside", sqlite()), few)
 
 describe.skipIf(postgresMissing() !== undefined)("PostgreSQL", () => {
-  const on = (prefix: string, client = postgres()) => Layer.provide(SqlSessionStore.layerWith({ prefix }), client)
+  const on = (prefix: string, client = postgres(), options: SqlSessionStore.Options = {}) =>
+    Layer.provide(SqlSessionStore.layerWith({ prefix, ...options }), client)
   conformance("PostgreSQL", on("conformance"), many)
   conformance("PostgreSQL, camelCase client", on("camel", postgres(camelCase)), few)
   conformance("PostgreSQL, one connection", on("single", postgres({ maxConnections: 1 })), few)

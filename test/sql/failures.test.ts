@@ -1,4 +1,4 @@
-import type * as SqlClient from "@effect/sql/SqlClient"
+import * as SqlClient from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import { assert, describe, scopedLive } from "@effect/vitest"
 import * as SqlSessionStore from "effect-sessions/SqlSessionStore"
@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import {
   mysql,
   mysqlMissing,
@@ -27,6 +28,7 @@ import {
   now,
   operationsOf,
   postgresWith,
+  refused,
   sample,
   storeOn,
   unavailable,
@@ -148,6 +150,16 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
     Effect.gen(function*() {
       const { proxy, url } = yield* behindProxy(postgresUrl())
       yield* refuses(proxy, postgres({ url, connectTimeout: "2 seconds" }))
+    }))
+
+  scopedLive("when its layer is closed: every call fails typed, and was not sent", () =>
+    Effect.gen(function*() {
+      const { sql } = yield* storeOn(postgres(), { prefix })
+      const scope = yield* Scope.make()
+      const { store } = yield* Scope.extend(storeOn(Layer.succeed(SqlClient.SqlClient, sql), { prefix }), scope)
+      yield* works(store)
+      yield* Scope.close(scope, Exit.void)
+      yield* refused(store, /^its layer has closed so provide the server first$/)
     }))
 
   scopedLive(

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { Servers } from "./support/rounds.js"
 import { sized, someOf, timeout } from "./support/size.js"
-import { mysqlTarget, postgresTarget, sqliteTarget } from "./support/targets.js"
+import { mysqlTarget, postgresTarget, redisClusterTarget, redisTarget, sqliteTarget } from "./support/targets.js"
 import { read, send, signIn } from "./support/visitor.js"
 
 const prefix = "of_user"
@@ -13,7 +13,9 @@ const databases = [
   { name: "PostgreSQL", target: postgresTarget, isolation: "" },
   { name: "MySQL, read committed", target: mysqlTarget, isolation: "READ COMMITTED" },
   { name: "MySQL, repeatable read", target: mysqlTarget, isolation: "REPEATABLE READ" },
-  { name: "SQLite", target: sqliteTarget, isolation: "" }
+  { name: "SQLite", target: sqliteTarget, isolation: "" },
+  { name: "Redis", target: redisTarget, isolation: "" },
+  { name: "Redis Cluster", target: redisClusterTarget, isolation: "" }
 ]
 
 /** The users of sessions, each asked of a server in turn. Undefined for those that are over. */

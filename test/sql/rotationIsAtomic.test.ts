@@ -1,67 +1,22 @@
 import { assert, describe, layer, scopedLive } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { eventually, startServer } from "./support/processes.js"
-import { atOnce, isDead, isLive, playRounds, type Round, Servers, signOut } from "./support/rounds.js"
+import { againstRotation, againstSignOut, againstWrite } from "./support/races.js"
+import { playRounds, Servers } from "./support/rounds.js"
 import { campaign, report, sized, someOf, timeout } from "./support/size.js"
-import { dropTables, mysqlTarget, postgresTarget, sqliteTarget, usersWithRows } from "./support/targets.js"
+import {
+  dropTables,
+  mysqlTarget,
+  postgresTarget,
+  redisClusterTarget,
+  redisTarget,
+  sqliteTarget,
+  usersWithRows
+} from "./support/targets.js"
 import { type Broken, read, send, signIn } from "./support/visitor.js"
 
 const prefix = "rotation_is_atomic"
 const killedPrefix = "rotation_is_killed"
-
-/** Rotations in both processes: one of them wins, and its id is the only one that lives. */
-const againstRotation = (round: Round) =>
-  Effect.gen(function*() {
-    const { cookie, here, there } = round
-    const answers = yield* atOnce(round, [[here, "/rotate"], [there, "/rotate"], [here, "/rotate"], [there, "/rotate"]])
-    const winners = answers.flatMap((answer) => answer.status === 200 ? [answer.cookie] : [])
-    for (const { status } of answers) assert.include([200, 401, 409], status)
-    assert.strictEqual(winners.length, 1)
-    const next = winners[0] ?? ""
-    yield* isDead(round, cookie)
-    yield* isLive(round, next)
-    yield* signOut(round, next)
-    return "one winner"
-  })
-
-/** A rotation against a sign-out: whichever comes first, the session is over. */
-const againstSignOut = (round: Round) =>
-  Effect.gen(function*() {
-    const { cookie, here, there } = round
-    const [rotation, end] = yield* atOnce(round, [[there, "/rotate"], [here, "/sign-out"]])
-    assert.strictEqual(end?.status, 200)
-    yield* isDead(round, cookie)
-    if (rotation?.status !== 200) {
-      assert.include([401, 409], rotation?.status)
-      assert.isUndefined(rotation?.cookie)
-      return "signed out first"
-    }
-    yield* isDead(round, rotation.cookie ?? "")
-    return "rotated first"
-  })
-
-/** A rotation against writes: it takes every write along that was acknowledged, and fails for none. */
-const againstWrite = (round: Round) =>
-  Effect.gen(function*() {
-    const { cookie, here, there } = round
-    const [rotation, ...writes] = yield* atOnce(round, [
-      [there, "/rotate"],
-      [here, "/increment"],
-      [there, "/increment"],
-      [here, "/append?item=a"]
-    ])
-    assert.strictEqual(rotation?.status, 200)
-    for (const { status } of writes) assert.include([200, 401, 409], status)
-    const [one, other, append] = writes.map(({ status }) => status === 200 ? 1 : 0)
-    const next = rotation?.cookie ?? ""
-    yield* isDead(round, cookie)
-    const state = yield* isLive(round, next)
-    assert.strictEqual(state?.count, (one ?? 0) + (other ?? 0))
-    assert.strictEqual(state?.items.length, append)
-    yield* signOut(round, next)
-    const written = writes.filter(({ status }) => status === 200).length
-    return written === 0 ? "rotated first" : written === writes.length ? "written first" : "in between"
-  })
 
 const races = [
   { what: "concurrent rotations", play: againstRotation },
@@ -72,7 +27,9 @@ const races = [
 const databases = [
   { target: postgresTarget, rounds: sized({ small: 20, middle: 200, full: 5_000 }) },
   { target: mysqlTarget, rounds: sized({ small: 30, full: 5_000 }) },
-  { target: sqliteTarget, rounds: sized({ small: 10, full: 1_000 }) }
+  { target: sqliteTarget, rounds: sized({ small: 10, full: 1_000 }) },
+  { target: redisTarget, rounds: sized({ small: 20, middle: 200, full: 5_000 }) },
+  { target: redisClusterTarget, rounds: sized({ small: 20, middle: 200, full: 5_000 }) }
 ]
 
 /** Rotates and writes one session until the server is gone. Says what was acknowledged, and what the last try was. */
@@ -107,12 +64,14 @@ describe("Rotation is atomic", () => {
     })
   })
 
-  describe.skipIf(postgresTarget.missing !== undefined)("on PostgreSQL, a process killed while it rotates", () => {
-    scopedLive.skipIf(campaign === "small")(
+  describe.each([postgresTarget, redisTarget, redisClusterTarget])("on $name, a process killed while it rotates", (
+    target
+  ) => {
+    scopedLive.skipIf(campaign === "small" || target.missing !== undefined)(
       "leaves exactly one id of every session alive, with every acknowledged write",
       () =>
         Effect.gen(function*() {
-          const url = postgresTarget.url()
+          const url = yield* target.start
           yield* dropTables(url, killedPrefix)
           const variables = { DATABASE_URL: url, PREFIX: killedPrefix, TOUCH_INTERVAL: "1" }
           const kills = sized({ small: 1, middle: 3, full: 30 })

@@ -52,7 +52,7 @@ export interface ModelAnswer {
 
 const idle = 900_000
 const touchInterval = 60_000
-const moment = 61_000
+const moment = 120_000
 
 /** A browser's request that arrives at `now`, and during which no time passes. */
 export function* runModel(

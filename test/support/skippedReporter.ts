@@ -1,4 +1,5 @@
 import type { Reporter, TestCase, TestModule, Vitest } from "vitest/node"
+import { binaryMissing } from "../redis/support/servers.js"
 
 /** The file and the outermost block of a test. */
 const blockOf = (test: TestCase): string => {
@@ -25,10 +26,12 @@ export default class SkippedReporter implements Reporter {
       }
     }
     const lines = [...counts].map(([block, count]) => `  ${block}: ${count} tests`)
+    const redis = binaryMissing()
     const reasons = (this.vitest?.projects ?? []).flatMap((project) => {
       const { mysql, postgres } = project.getProvidedContext()
       return [postgres, mysql].flatMap((server) => "missing" in server ? [`  because ${server.missing}`] : [])
     })
+    if (redis !== undefined) reasons.push(`  because ${redis}`)
     process.stdout.write(
       counts.size === 0 ? "\nNothing was skipped.\n" : `\nSkipped:\n${[...lines, ...reasons].join("\n")}\n`
     )

@@ -1,6 +1,6 @@
 export interface Config {
   readonly session: boolean
-  readonly store: "memory" | "postgres" | "sqlite"
+  readonly store: "memory" | "postgres" | "sqlite" | "redis"
   readonly signed: boolean
   readonly rolling: boolean
   readonly sealed: boolean
@@ -8,6 +8,7 @@ export interface Config {
   readonly idleMillis: number
   readonly databaseUrl: string
   readonly sqliteFile: string
+  readonly redisUrl: string
 }
 export interface Item {
   readonly sku: string
@@ -18,9 +19,12 @@ export interface Data {
   readonly count?: number | undefined
   readonly items?: ReadonlyArray<Item> | undefined
 }
+/** What the store's server has counted. */
+export type Meter = () => Promise<{ readonly statements: number; readonly storeCpuMicros: number }>
 export interface Control {
   readonly port: number
   readonly statements?: () => number
+  readonly meter?: Meter
   readonly sweep?: () => Promise<number>
 }
 
@@ -34,4 +38,5 @@ export declare const view: (session: Data) => { user: string | null; count: numb
 export declare const ok: { readonly ok: true }
 export declare const bareSession: { user: string | null; count: number; items: Array<Item> }
 export declare const announce: (control: Control) => void
+export declare const redisMeter: () => Promise<Meter>
 export declare const countedPool: () => { pool: unknown; statements: () => number }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import { createServer } from "node:http"
 import pg from "pg"
+import { createClient } from "redis"
 
 /** The configuration, one JSON argument; see `common.d.mts` for its fields. */
 export const config = {
@@ -67,15 +68,44 @@ export const countedPool = () => {
   return { pool, statements: () => statements }
 }
 
+/** A client of Redis as connect-redis wants it. */
+export const redisClient = async () => {
+  const client = createClient({ url: config.redisUrl })
+  client.on("error", () => {})
+  await client.connect()
+  return client
+}
+
+/**
+ * Asks Redis how many commands it was sent, and for its CPU time. What a script calls is none that was sent: who sends scripts
+ * sends nothing else.
+ */
+export const redisMeter = async () => {
+  const client = await redisClient()
+  const setup = /^(?:info|hello|client|select|auth|ping|command|script)/
+  return async () => {
+    const text = `${await client.info("commandstats")}\n${await client.info("cpu")}`
+    const calls = [...text.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name, calls]) => [name, Number(calls)])
+    const scripts = calls.filter(([name]) => /^eval/.test(name))
+    const sent = scripts.length > 0 ? scripts : calls.filter(([name]) => !setup.test(name))
+    const cpu = [...text.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)].map(([, seconds]) => Number(seconds) * 1e6)
+    const sum = (values) => values.reduce((total, value) => total + value, 0)
+    return { statements: sum(sent.map(([, count]) => count)), storeCpuMicros: sum(cpu) }
+  }
+}
+
 /**
  * Opens the control port, apart from the measured one so that it is the same for every framework, and prints both:
  * `GET /stats` (with `?gc` a collection first) and `POST /sweep`, which runs the library's own clean-up.
  */
-export const announce = ({ port, statements, sweep }) => {
-  const stats = () => {
+export const announce = ({ meter, port, statements, sweep }) => {
+  const stats = async () => {
     const { user, system } = process.cpuUsage()
     const { rss, heapUsed, external } = process.memoryUsage()
-    return { cpuMicros: user + system, rss, heapUsed, external, statements: statements ? statements() : null }
+    const store = meter
+      ? await meter()
+      : { statements: statements ? statements() : null, storeCpuMicros: null }
+    return { cpuMicros: user + system, rss, heapUsed, external, ...store }
   }
   const answer = async (request) => {
     if (request.url === "/stats") return stats()

@@ -2,6 +2,7 @@
 import { HttpRouter, HttpServer, HttpServerResponse } from "@effect/platform"
 import { LibsqlClient } from "@effect/sql-libsql"
 import { Effect, Layer, Option, Redacted, Runtime, Schema } from "effect"
+import * as RedisSessionStore from "../../../src/RedisSessionStore.js"
 import * as Session from "../../../src/Session.js"
 import * as SessionCleaner from "../../../src/SessionCleaner.js"
 import * as SessionCookie from "../../../src/SessionCookie.js"
@@ -10,7 +11,7 @@ import * as Sessions from "../../../src/Sessions.js"
 import * as SessionStore from "../../../src/SessionStore.js"
 import * as SessionTimeouts from "../../../src/SessionTimeouts.js"
 import * as SqlSessionStore from "../../../src/SqlSessionStore.js"
-import { config, cookieName, itemsOf, ok, secret, userId, view } from "./common.mjs"
+import { config, cookieName, itemsOf, ok, redisMeter, secret, userId, view } from "./common.mjs"
 import { announced, launch, postgres, size } from "./effect-server.js"
 
 class Cart extends Session.Tag<Cart>()("Cart", {
@@ -85,6 +86,8 @@ const storage = () => {
     }
     case "sqlite":
       return { layer: Layer.provide(SqlSessionStore.layer, LibsqlClient.layer({ url: `file:${config.sqliteFile}` })) }
+    case "redis":
+      return { layer: RedisSessionStore.layer({ url: config.redisUrl }) }
   }
 }
 
@@ -96,7 +99,10 @@ const services = Sessions.layer(Cart).pipe(
   Layer.merge(cookie)
 )
 
+const meter = config.store === "redis" ? await redisMeter() : undefined
+
 const control = Effect.map(Effect.runtime<SessionStore.SessionStore>(), (runtime) => ({
+  ...(meter === undefined ? {} : { meter }),
   sweep: () => Runtime.runPromise(runtime)(SessionCleaner.sweep({ margin: 0 })),
   ...(statements === undefined ? {} : { statements })
 }))

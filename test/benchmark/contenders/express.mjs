@@ -1,13 +1,30 @@
-// express 5 with express-session: MemoryStore, or connect-pg-simple.
+// express 5 with express-session: MemoryStore, connect-pg-simple or connect-redis.
 import connectPgSimple from "connect-pg-simple"
+import { RedisStore } from "connect-redis"
 import express from "express"
 import session from "express-session"
-import { announce, bareSession, change, config, cookieName, countedPool, ok, secret, userId, view } from "./common.mjs"
+import {
+  announce,
+  bareSession,
+  change,
+  config,
+  cookieName,
+  countedPool,
+  ok,
+  redisClient,
+  redisMeter,
+  secret,
+  userId,
+  view
+} from "./common.mjs"
 
 const database = config.store === "postgres" ? countedPool() : undefined
 const store = database
   ? new (connectPgSimple(session))({ pool: database.pool, createTableIfMissing: true })
+  : config.store === "redis"
+  ? new RedisStore({ client: await redisClient() })
   : new session.MemoryStore()
+const meter = config.store === "redis" ? await redisMeter() : undefined
 
 const app = express()
 if (config.session) {
@@ -47,6 +64,7 @@ const sweep = () => new Promise((resolve, reject) => store.pruneSessions((error)
 const server = app.listen(0, "127.0.0.1", () => {
   announce({
     port: server.address().port,
+    meter,
     statements: database?.statements,
     sweep: database && sweep
   })

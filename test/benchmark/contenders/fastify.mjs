@@ -1,14 +1,31 @@
-// fastify 5 with @fastify/session: its MemoryStore, or connect-pg-simple, as its README advises.
+// fastify 5 with @fastify/session: its MemoryStore, connect-pg-simple or connect-redis, as its README advises.
 import cookie from "@fastify/cookie"
 import fastifySession from "@fastify/session"
 import connectPgSimple from "connect-pg-simple"
+import { RedisStore } from "connect-redis"
 import fastify from "fastify"
-import { announce, bareSession, change, config, cookieName, countedPool, ok, secret, userId, view } from "./common.mjs"
+import {
+  announce,
+  bareSession,
+  change,
+  config,
+  cookieName,
+  countedPool,
+  ok,
+  redisClient,
+  redisMeter,
+  secret,
+  userId,
+  view
+} from "./common.mjs"
 
 const database = config.store === "postgres" ? countedPool() : undefined
 const store = database
   ? new (connectPgSimple(fastifySession))({ pool: database.pool, createTableIfMissing: true })
+  : config.store === "redis"
+  ? new RedisStore({ client: await redisClient() })
   : new fastifySession.MemoryStore()
+const meter = config.store === "redis" ? await redisMeter() : undefined
 
 const app = fastify()
 if (config.session) {
@@ -39,4 +56,4 @@ app.post("/sign-out", async (request) => {
 })
 
 await app.listen({ port: 0, host: "127.0.0.1" })
-announce({ port: app.server.address().port, statements: database?.statements })
+announce({ port: app.server.address().port, meter, statements: database?.statements })

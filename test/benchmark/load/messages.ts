@@ -49,6 +49,8 @@ export interface RunResult {
   readonly seconds: number
   readonly cpuMicros: number
   readonly statements: number | null
+  /** CPU time of the store's server, where it tells. */
+  readonly storeCpuMicros: number | null
   readonly p50: number
   readonly p99: number
 }
@@ -59,6 +61,7 @@ export interface ServerStats {
   readonly heapUsed: number
   readonly external: number
   readonly statements: number | null
+  readonly storeCpuMicros: number | null
 }
 
 export type Reply =

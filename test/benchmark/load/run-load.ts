@@ -169,11 +169,15 @@ export const runLoad = async (target: Target, run: Run, supplies: Supplies): Pro
     requests: budget.done,
     seconds,
     cpuMicros: after.cpuMicros - before.cpuMicros,
-    statements: after.statements === null || before.statements === null ? null : after.statements - before.statements,
+    statements: difference(before.statements, after.statements),
+    storeCpuMicros: difference(before.storeCpuMicros, after.storeCpuMicros),
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99)
   }
 }
+
+const difference = (before: number | null, after: number | null): number | null =>
+  before === null || after === null ? null : after - before
 
 /**
  * Keeps this process from sleeping in the poll: where each of the server's writes must wake a sleeping reader on

@@ -80,7 +80,7 @@ const ended = (
 
 /** The session gets another id. Its cookie is worth nothing at once, and a minute later may begin another. */
 const renamed = (rename: End) =>
-  ended(rename, (app, header) => Effect.zipRight(expectRenamed(app, [header]), TestClock.adjust("62 seconds")))
+  ended(rename, (app, header) => Effect.zipRight(expectRenamed(app, [header]), TestClock.adjust("121 seconds")))
 
 /** The cookies of two live sessions: nothing says which one is meant. */
 const bothLive = (headerOf: (cookie: string, other: string) => ReadonlyArray<string>) =>

@@ -5,21 +5,26 @@ import * as FileSystem from "node:fs/promises"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import * as Tls from "node:tls"
 
 const hasBinary = ChildProcess.spawnSync("redis-server", ["--version"]).status === 0
 
 /** Why there is no `redis-server` to start, if there is none. */
 export const binaryMissing = (): string | undefined => hasBinary ? undefined : "redis-server is not installed"
 
-const answers = (port: number): Promise<boolean> =>
+const plainly = (port: number): Net.Socket => Net.connect(port, "127.0.0.1")
+
+const overTls = (port: number): Net.Socket => Tls.connect({ port, host: "127.0.0.1", rejectUnauthorized: false })
+
+const answers = (port: number, connect: (port: number) => Net.Socket): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = Net.connect(port, "127.0.0.1")
+    const socket = connect(port)
     const end = (answer: boolean) => {
       socket.destroy()
       resolve(answer)
     }
-    socket.on("connect", () => socket.write("PING\r\n"))
-    socket.on("data", (data) => end(data.toString().startsWith("+PONG") || data.toString().startsWith("-LOADING")))
+    socket.write("PING\r\n")
+    socket.on("data", (data) => end(/^(\+PONG|-LOADING|-NOAUTH)/.test(data.toString())))
     socket.on("error", () => end(false))
     socket.setTimeout(1000, () => end(false))
   })
@@ -27,7 +32,7 @@ const answers = (port: number): Promise<boolean> =>
 /** A server that is there already: `TEST_REDIS_URL`, or the one at its usual place. */
 const given: Promise<string | undefined> = process.env["TEST_REDIS_URL"]
   ? Promise.resolve(process.env["TEST_REDIS_URL"])
-  : answers(6379).then((isThere) => isThere ? "redis://127.0.0.1:6379" : undefined)
+  : answers(6379, plainly).then((isThere) => isThere ? "redis://127.0.0.1:6379" : undefined)
 
 /** A Redis server of a test. */
 export interface Server {
@@ -39,7 +44,8 @@ export interface Server {
   readonly start: Effect.Effect<void>
 }
 
-const freePort: Effect.Effect<number> = Effect.async((resume) => {
+/** A port that nobody listens on, nor on the one of the cluster that belongs to it. */
+export const freePort: Effect.Effect<number> = Effect.async((resume) => {
   const server = Net.createServer()
   server.listen(0, "127.0.0.1", () => {
     const address = server.address()
@@ -60,7 +66,8 @@ export const until = (what: string, ask: Effect.Effect<boolean>, turns = 400): E
 
 /** Starts a program of Redis in a folder of its own, which ends with the scope. */
 const startProgram = (
-  argsOf: (port: number, folder: string) => Effect.Effect<ReadonlyArray<string>>
+  argsOf: (port: number, folder: string) => Effect.Effect<ReadonlyArray<string>>,
+  connect = plainly
 ): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.gen(function*() {
     const port = yield* freePort
@@ -81,7 +88,7 @@ const startProgram = (
     )
     const start = Effect.suspend(() => {
       running = ChildProcess.spawn("redis-server", args, { stdio: "ignore" })
-      return until(`the server on port ${port} answers`, Effect.promise(() => answers(port)))
+      return until(`the server on port ${port} answers`, Effect.promise(() => answers(port, connect)))
     })
     yield* Effect.acquireRelease(start, () => kill)
     return { port, url: `redis://127.0.0.1:${port}`, kill, start }
@@ -90,7 +97,32 @@ const startProgram = (
 /** Starts a server. It saves nothing unless told so. */
 export const startServer = (args: ReadonlyArray<string> = []): Effect.Effect<Server, never, Scope.Scope> =>
   startProgram((port, folder) =>
-    Effect.succeed(["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", "", ...args])
+    Effect.succeed([
+      "--port",
+      `${port}`,
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      folder,
+      "--save",
+      "",
+      "--enable-debug-command",
+      "yes",
+      ...args
+    ])
+  )
+
+/** Starts a server that speaks TLS only, with a certificate. It saves nothing. */
+export const startServerWithTls = (
+  { cert, key }: { readonly cert: string; readonly key: string }
+): Effect.Effect<Server, never, Scope.Scope> =>
+  Effect.map(
+    startProgram((port, folder) =>
+      Effect.succeed([
+        ...["--port", "0", "--tls-port", `${port}`, "--tls-cert-file", cert, "--tls-key-file", key],
+        ...["--tls-auth-clients", "no", "--bind", "127.0.0.1", "--dir", folder, "--save", ""]
+      ]), overTls),
+    (server) => ({ ...server, url: server.url.replace("redis:", "rediss:") })
   )
 
 /** Starts a Sentinel that watches a master, `sessions`, and decides alone. */

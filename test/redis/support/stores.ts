@@ -25,6 +25,17 @@ export const adminOf = (url: string): Effect.Effect<Redis, never, Scope.Scope> =
 export const tell = (admin: Redis, command: string, ...args: ReadonlyArray<string>): Effect.Effect<unknown> =>
   Effect.promise(() => admin.call(command, [...args]))
 
+/** Waits until the replica of a server has all that the server has. `WAIT` would ask for what its own connection wrote. */
+export const replicated = (admin: Redis): Effect.Effect<true> =>
+  eventually(
+    "it is replicated",
+    Effect.map(tell(admin, "INFO", "replication"), (text) => {
+      const offsetOf = (pattern: RegExp) => pattern.exec(String(text))?.[1]
+      const theirs = offsetOf(/state=online,offset=(\d+)/)
+      return theirs !== undefined && theirs === offsetOf(/master_repl_offset:(\d+)/) ? true as const : undefined
+    })
+  )
+
 /** Waits until something is done, and as it should be, whatever it failed with before. */
 export const eventuallyDone = <A, E>(
   what: string,

@@ -1,4 +1,5 @@
 import * as SqlClient from "@effect/sql/SqlClient"
+import type * as SessionStore from "effect-sessions/SessionStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -74,3 +75,32 @@ export const clientOf = (url: string, maxConnections: number): Layer.Layer<SqlCl
       return LibsqlClient.layer({ url })
     })
 }
+
+const storeFrom = <E>(
+  store: () => Promise<Layer.Layer<SessionStore.SessionStore, E>>
+): Layer.Layer<SessionStore.SessionStore> => Layer.orDie(Layer.unwrapEffect(Effect.promise(store)))
+
+/** Whether sessions are in Redis, and whether that is a cluster, by the URL. */
+export const isRedis = (url: string): boolean => /^redis(-cluster)?:/.test(url)
+
+/** The store in what a URL names. `redis-cluster://host:port` is a Redis Cluster, and one of its nodes. */
+export const storeOf = (
+  { CONNECTIONS, DATABASE_URL: url, ISOLATION, PREFIX: prefix }: Required<Environment>
+): Layer.Layer<SessionStore.SessionStore> =>
+  storeFrom(async () => {
+    if (isRedis(url)) {
+      const RedisSessionStore = await import("effect-sessions/RedisSessionStore")
+      const { hostname: host, port } = new URL(url)
+      return RedisSessionStore.layer(
+        url.startsWith("redis-cluster:")
+          ? { prefix, cluster: { nodes: [{ host, port: Number(port) }] } }
+          : { prefix, url }
+      )
+    }
+    const SqlSessionStore = await import("effect-sessions/SqlSessionStore")
+    const client = clientOf(url, Number(CONNECTIONS))
+    return Layer.provide(
+      SqlSessionStore.layerWith({ prefix }),
+      ISOLATION === "" ? client : isolated(client, ISOLATION, Number(CONNECTIONS))
+    )
+  })

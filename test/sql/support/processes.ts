@@ -11,6 +11,8 @@ export interface Running {
   readonly pid: number
   readonly output: () => string
   readonly errors: () => string
+  /** Tells it to end, with SIGTERM. */
+  readonly stop: Effect.Effect<void>
   /** Ends it with SIGKILL and waits until it is gone. */
   readonly kill: Effect.Effect<void>
   /** Waits until it ends by itself. */
@@ -24,11 +26,14 @@ const ended = (child: ChildProcess): Effect.Effect<number | null> =>
     else child.once("exit", (code) => resume(Effect.succeed(code)))
   })
 
-/** Starts a program of test/sql/processes. It ends with the scope. */
-export const start = (program: string, variables: Environment): Effect.Effect<Running, never, Scope.Scope> =>
+/** Runs a program with Node. It ends with the scope. */
+export const run = (
+  args: ReadonlyArray<string>,
+  variables: NodeJS.ProcessEnv
+): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawn(process.execPath, ["--import", "tsx", `test/sql/processes/${program}`], {
+      const child = spawn(process.execPath, args, {
         cwd: root,
         env: { ...process.env, ...variables },
         stdio: ["ignore", "pipe", "pipe"]
@@ -43,6 +48,7 @@ export const start = (program: string, variables: Environment): Effect.Effect<Ru
         output: () => output,
         errors: () => errors,
         exitCode,
+        stop: Effect.sync(() => child.kill("SIGTERM")),
         isOver: () => child.exitCode !== null || child.signalCode !== null,
         kill: Effect.suspend(() => {
           child.kill("SIGKILL")
@@ -52,6 +58,10 @@ export const start = (program: string, variables: Environment): Effect.Effect<Ru
     }),
     ({ kill }) => kill
   )
+
+/** Starts a program of test/sql/processes. It ends with the scope. */
+export const start = (program: string, variables: Environment): Effect.Effect<Running, never, Scope.Scope> =>
+  run(["--import", "tsx", `test/sql/processes/${program}`], { ...variables })
 
 /** Waits until a condition holds, by asking again and again: these are other processes, with clocks of their own. */
 export const eventually = <A, E, R>(
@@ -74,10 +84,10 @@ export interface Server extends Running {
   readonly port: number
 }
 
-/** Starts the app under test and waits until it listens. */
-export const startServer = (variables: Environment): Effect.Effect<Server, never, Scope.Scope> =>
+/** Waits until a program listens that has just been started. */
+export const listening = <R>(starting: Effect.Effect<Running, never, R>): Effect.Effect<Server, never, R> =>
   Effect.gen(function*() {
-    const running = yield* start("server.ts", variables)
+    const running = yield* starting
     const port = yield* eventually(
       "the server listens",
       Effect.suspend(() => {
@@ -89,3 +99,7 @@ export const startServer = (variables: Environment): Effect.Effect<Server, never
     )
     return { ...running, port: Number(port) }
   })
+
+/** Starts the app under test and waits until it listens. */
+export const startServer = (variables: Environment): Effect.Effect<Server, never, Scope.Scope> =>
+  listening(start("server.ts", variables))

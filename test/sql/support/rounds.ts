@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Server, startServer } from "./processes.js"
 import { report, rounded } from "./size.js"
-import { dropTables, type Target, usersWithRows } from "./targets.js"
+import { dropTables, type Shared, usersWithRows } from "./targets.js"
 import { type Answer, type Broken, read, send, signIn } from "./visitor.js"
 
 /** One round: a session of its own, and the two processes that work on it at once. */
@@ -15,18 +15,29 @@ export interface Round {
   /** This process and the other take turns, so that neither is always the first. */
   readonly here: Server
   readonly there: Server
+  /** These two, and others that may be there. */
+  readonly all: ReadonlyArray<Server>
 }
 
-/** Two server processes on one database, for all rounds of a file. */
-export class Servers extends Context.Tag("test/Servers")<
-  Servers,
-  { readonly url: string; readonly prefix: string; readonly first: Server; readonly second: Server }
->() {
-  static readonly on = (target: Target, prefix: string, isolation = "", maxPerUser = ""): Layer.Layer<Servers> =>
+/** Server processes on one database. */
+export interface Started {
+  /** How a report names them. */
+  readonly name: string
+  readonly first: Server
+  readonly second: Server
+  /** All of them. */
+  readonly all: ReadonlyArray<Server>
+  /** Whose sessions are stored. */
+  readonly stored: Effect.Effect<ReadonlyArray<string>>
+}
+
+/** The server processes for all rounds of a file. */
+export class Servers extends Context.Tag("test/Servers")<Servers, Started>() {
+  static readonly on = (target: Shared, prefix: string, isolation = "", maxPerUser = ""): Layer.Layer<Servers> =>
     Layer.scoped(
       Servers,
       Effect.gen(function*() {
-        const url = target.url()
+        const url = yield* target.start
         yield* dropTables(url, prefix)
         // Every activity is written at once, so that reads and touches write, too.
         const server = startServer({
@@ -37,7 +48,13 @@ export class Servers extends Context.Tag("test/Servers")<
           MAX_PER_USER: maxPerUser
         })
         const [first, second] = yield* Effect.all([server, server], { concurrency: "unbounded" })
-        return { url, prefix, first, second }
+        return {
+          name: `${prefix}, ${new URL(url).protocol}`,
+          first,
+          second,
+          all: [first, second],
+          stored: usersWithRows(url, prefix)
+        }
       })
     )
 }
@@ -53,20 +70,24 @@ export const playRounds = (options: {
 }): Effect.Effect<Readonly<Record<string, number>>, Broken, Servers> =>
   Effect.gen(function*() {
     const { play, rounds, what } = options
-    const { first, prefix, second, url } = yield* Servers
+    const { all, name, stored } = yield* Servers
     const outcomes = new Map<string, number>()
     const one = (number: number) =>
       Effect.gen(function*() {
-        const [here, there] = number % 2 === 0 ? [first, second] : [second, first]
+        // Every pair has its turn.
+        const turn = number % all.length
+        const further = 1 + Math.floor(number / all.length) % (all.length - 1)
+        const here = all[turn]!
+        const there = all[(turn + further) % all.length]!
         const user = `user-${number}`
         const cookie = yield* signIn(here.port, user)
-        const outcome = yield* play({ number, user, cookie, here, there })
+        const outcome = yield* play({ number, user, cookie, here, there, all })
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
       })
     const started = performance.now()
     yield* Effect.forEach(Array.from({ length: rounds }, (_, index) => index), one, { concurrency: 8, discard: true })
-    const survivors = yield* usersWithRows(url, prefix)
-    report(`${prefix}, ${new URL(url).protocol}, ${what}`, {
+    const survivors = yield* stored
+    report(`${name}, ${what}`, {
       rounds,
       survivors: survivors.length,
       outcomes: Object.fromEntries(outcomes),
@@ -76,21 +97,19 @@ export const playRounds = (options: {
     return Object.fromEntries(outcomes)
   })
 
-/** Nobody opens a session with this cookie, on either process. */
-export const isDead = ({ here, there }: Round, cookie: string): Effect.Effect<void, Broken> =>
+/** Nobody opens a session with this cookie, on any process. */
+export const isDead = ({ all }: Pick<Round, "all">, cookie: string): Effect.Effect<void, Broken> =>
   Effect.forEach(
-    [here, there],
+    all,
     ({ port }) => Effect.map(read(port, cookie), (state) => assert.isUndefined(state, "a dead session was opened")),
-    {
-      discard: true
-    }
+    { discard: true }
   )
 
-/** The session of this cookie is open on both processes, the same on both. */
-export const isLive = ({ here, there, user }: Round, cookie: string) =>
-  Effect.map(Effect.all([read(here.port, cookie), read(there.port, cookie)]), ([one, other]) => {
+/** The session of this cookie is open on all processes, the same on all. */
+export const isLive = ({ all, user }: Pick<Round, "all" | "user">, cookie: string) =>
+  Effect.map(Effect.forEach(all, ({ port }) => read(port, cookie)), ([one, ...others]) => {
     assert.strictEqual(one?.user, user)
-    assert.deepStrictEqual(one, other)
+    for (const other of others) assert.deepStrictEqual(other, one)
     return one
   })
 

@@ -161,3 +161,10 @@ export const unavailable = <A>(
     assert.notInclude(JSON.stringify(error), "\"key\"")
     assert.isUndefined(error.cause)
   })
+
+/** Every operation at once is unavailable, and is known not to have been made. */
+export const refused = (store: SessionStore.Service, detail: RegExp): Effect.Effect<void> =>
+  Effect.forEach(operationsOf(store), ([operation, , effect]) => unavailable(effect, operation, detail), {
+    concurrency: "unbounded",
+    discard: true
+  })

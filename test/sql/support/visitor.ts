@@ -23,7 +23,9 @@ const cookieIn = (headers: Http.IncomingHttpHeaders): string | undefined => {
 /** Keeps connections open, as browsers and proxies do. */
 const agent = new Http.Agent({ keepAlive: true, maxSockets: 256 })
 
-const methodOf = (path: string): string => ["/read", "/handle", "/ended"].includes(path) ? "GET" : "POST"
+const reads = ["/read", "/handle", "/ended", "/look", "/fresh"]
+
+const methodOf = (path: string): string => reads.includes(path.replace(/\?.*/, "")) ? "GET" : "POST"
 
 /** Sends a request with the cookie of a session. */
 export const send = (port: number, path: string, cookie?: string): Effect.Effect<Answer, Broken> =>

@@ -10,8 +10,9 @@ import {
   SessionStore,
   SessionTimeouts
 } from "../../../../effect4/generated/src/index.js"
+import * as RedisSessionStore from "../../../../effect4/generated/src/RedisSessionStore.js"
 import * as SqlSessionStore from "../../../../effect4/generated/src/SqlSessionStore.js"
-import { config, cookieName, itemsOf, ok, secret, userId, view } from "../common.mjs"
+import { config, cookieName, itemsOf, ok, redisMeter, secret, userId, view } from "../common.mjs"
 import { announced, launch, postgres, silent, size } from "./server.js"
 
 class Cart extends Session.Tag<Cart>()("Cart", {
@@ -76,6 +77,8 @@ const timeouts = SessionTimeouts.layer({
 
 const store = config.store === "postgres"
   ? Layer.provide(SqlSessionStore.layer, postgres)
+  : config.store === "redis"
+  ? RedisSessionStore.layer({ url: config.redisUrl })
   : SessionStore.layerMemoryWith({ capacity: 2_000_000 })
 
 const services = Sessions.layer(Cart).pipe(
@@ -84,7 +87,10 @@ const services = Sessions.layer(Cart).pipe(
   Layer.merge(cookie)
 )
 
+const meter = config.store === "redis" ? await redisMeter() : undefined
+
 const control = Effect.map(Effect.context<SessionStore.SessionStore>(), (context) => ({
+  ...(meter === undefined ? {} : { meter }),
   sweep: () => Effect.runPromiseWith(context)(SessionCleaner.sweep({ margin: 0 }))
 }))
 
