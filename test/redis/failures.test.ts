@@ -365,10 +365,10 @@ describe.skipIf(binaryMissing() !== undefined)("A Redis Cluster fails", () => {
         }
         yield* lost.start
         yield* worksAgain(store)
-        yield* eventually(
-          "every part of it answers",
-          Effect.map(read, (answers) => answers.every((answer) => answer._tag === "Right") ? true : undefined)
-        )
+        yield* eventuallyDone("every part of it answers", read, (answers) =>
+          answers.every((answer) =>
+            answer._tag === "Right"
+          ))
       })
   )
 })

@@ -6,7 +6,8 @@ import * as FileSystem from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { now, sample, unavailable } from "../sql/support/stores.js"
-import { binaryMissing, freePort, startServer } from "./support/servers.js"
+import { freePort } from "../support/ports.js"
+import { binaryMissing, startServer } from "./support/servers.js"
 import { storeOn } from "./support/stores.js"
 
 const hasOpenssl = ChildProcess.spawnSync("openssl", ["version"]).status === 0
@@ -34,7 +35,7 @@ describe.skipIf(binaryMissing() !== undefined || !hasOpenssl)("Redis with TLS (n
     () =>
       Effect.gen(function*() {
         const { cert, key } = yield* certificate
-        const port = yield* freePort
+        const port = yield* Effect.promise(freePort)
         yield* startServer([
           ...["--tls-port", `${port}`, "--tls-cert-file", cert, "--tls-key-file", key],
           ...["--tls-ca-cert-file", cert, "--tls-auth-clients", "no"]

@@ -6,9 +6,9 @@
 import * as ChildProcess from "node:child_process"
 import * as FileSystem from "node:fs/promises"
 import { createRequire } from "node:module"
-import * as Net from "node:net"
 import * as OperatingSystem from "node:os"
 import * as Path from "node:path"
+import { freePort } from "./ports.js"
 
 /** Whom a process runs as. Empty: as we do. */
 interface User {
@@ -76,18 +76,6 @@ const reach = async (native: string, folder: string, user: User): Promise<string
   if (!isThere) await FileSystem.cp(native, copy, { recursive: true, verbatimSymlinks: true })
   return copy
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = Net.createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))
-      )
-    })
-  })
 
 /** Starts a program, and waits until it has said something, or has ended well if nothing needs to be said. */
 const start = (
@@ -178,7 +166,7 @@ export const makePostgres = async (
   let server: ChildProcess.ChildProcess | undefined
   const end = (signal: "SIGINT" | "SIGQUIT"): Promise<void> =>
     new Promise((resolve) => {
-      if (server === undefined || server.exitCode !== null) return resolve()
+      if (server === undefined || server.exitCode !== null || server.signalCode !== null) return resolve()
       server.once("exit", () => resolve())
       server.kill(signal)
     })

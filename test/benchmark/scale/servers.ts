@@ -16,16 +16,6 @@ export const makeFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acqu
   (folder) => Effect.sync(() => FileSystem.rmSync(folder, { recursive: true, force: true }))
 )
 
-export const freePort: Effect.Effect<number> = Effect.async((resume) => {
-  const server = Net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    // A node of a Redis Cluster listens on the port that is 10,000 higher as well.
-    const port = typeof address === "object" && address !== null ? 20_000 + address.port % 20_000 : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
 const accepts = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = Net.connect(port, "127.0.0.1")
@@ -48,7 +38,7 @@ export const startProgram = (
       (child) =>
         Effect.promise(() =>
           new Promise<void>((resolve) => {
-            if (child.exitCode !== null) return resolve()
+            if (child.exitCode !== null || child.signalCode !== null) return resolve()
             child.once("exit", () => resolve())
             child.kill("SIGKILL")
           })

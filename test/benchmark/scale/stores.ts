@@ -14,9 +14,10 @@ import type * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
 import * as FileSystem from "node:fs"
 import * as Path from "node:path"
+import { freePort } from "../../support/ports.js"
 import * as Postgres from "../../support/postgres.js"
 import * as Population from "./population.js"
-import { countBytes, freePort, isInstalled, makeFolder, startProgram, until } from "./servers.js"
+import { countBytes, isInstalled, makeFolder, startProgram, until } from "./servers.js"
 
 /** What a server has counted since it began. Undefined where it cannot be told. */
 export interface Counters {
@@ -198,7 +199,7 @@ const mariadb: StoreToMeasure = {
   atMost: 1_000_000,
   make: Effect.gen(function*() {
     const folder = yield* makeFolder
-    const port = yield* freePort
+    const port = yield* Effect.promise(freePort)
     const data = Path.join(folder, "data")
     const args = [
       ...["--no-defaults", `--datadir=${data}`, "--user=root"],
@@ -328,7 +329,7 @@ const adminOf = (port: number): Effect.Effect<Redis, never, Scope.Scope> =>
 const startRedis = (args: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const folder = yield* makeFolder
-    const port = yield* freePort
+    const port = yield* Effect.promise(freePort)
     const pid = yield* startProgram(
       "redis-server",
       [

@@ -6,6 +6,7 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
+import { freePort } from "../../support/ports.js"
 
 const hasBinary = ChildProcess.spawnSync("redis-server", ["--version"]).status === 0
 
@@ -26,6 +27,7 @@ const answers = (port: number, connect: (port: number) => Net.Socket): Promise<b
     socket.write("PING\r\n")
     socket.on("data", (data) => end(/^(\+PONG|-LOADING|-NOAUTH)/.test(data.toString())))
     socket.on("error", () => end(false))
+    socket.on("close", () => end(false))
     socket.setTimeout(1000, () => end(false))
   })
 
@@ -44,17 +46,6 @@ export interface Server {
   readonly start: Effect.Effect<void>
 }
 
-/** A port that nobody listens on, nor on the one of the cluster that belongs to it. */
-export const freePort: Effect.Effect<number> = Effect.async((resume) => {
-  const server = Net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    // A node of a cluster listens on this port and on the one that is 10,000 higher.
-    const port = typeof address === "object" && address !== null ? 20_000 + address.port % 20_000 : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
 /** Waits until something is so, by no clock of a test: servers know nothing of it. */
 export const until = (what: string, ask: Effect.Effect<boolean>, turns = 400): Effect.Effect<void> =>
   Effect.flatMap(ask, (isSo) => {
@@ -70,7 +61,7 @@ const startProgram = (
   connect = plainly
 ): Effect.Effect<Server, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const port = yield* freePort
+    const port = yield* Effect.promise(freePort)
     const folder = yield* Effect.acquireRelease(
       Effect.promise(() => FileSystem.mkdtemp(Path.join(Os.tmpdir(), "effect-sessions-redis-"))),
       (folder) => Effect.promise(() => FileSystem.rm(folder, { recursive: true, force: true }))
@@ -81,14 +72,24 @@ const startProgram = (
       new Promise<void>((resolve) => {
         const child = running
         running = undefined
-        if (child === undefined || child.exitCode !== null) return resolve()
+        if (child === undefined || child.exitCode !== null || child.signalCode !== null) return resolve()
         child.on("exit", () => resolve())
         child.kill("SIGKILL")
       })
     )
     const start = Effect.suspend(() => {
-      running = ChildProcess.spawn("redis-server", args, { stdio: "ignore" })
-      return until(`the server on port ${port} answers`, Effect.promise(() => answers(port, connect)))
+      const child = ChildProcess.spawn("redis-server", args, { stdio: "ignore" })
+      running = child
+      return until(
+        `the server on port ${port} answers`,
+        Effect.flatMap(
+          Effect.promise(() => answers(port, connect)),
+          (isThere) =>
+            child.exitCode === null
+              ? Effect.succeed(isThere)
+              : Effect.dieMessage(`redis-server ended: ${child.exitCode}`)
+        )
+      )
     })
     yield* Effect.acquireRelease(start, () => kill)
     return { port, url: `redis://127.0.0.1:${port}`, kill, start }

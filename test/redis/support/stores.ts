@@ -42,10 +42,19 @@ export const eventuallyDone = <A, E>(
   effect: Effect.Effect<A, E>,
   isRight: (result: A) => boolean = () => true
 ): Effect.Effect<true> =>
-  eventually(
-    what,
-    Effect.match(effect, {
-      onFailure: () => undefined,
-      onSuccess: (result) => isRight(result) ? true as const : undefined
-    })
-  )
+  Effect.suspend(() => {
+    let last = ""
+    return eventually(
+      () => `${what}: ${last}`,
+      Effect.match(effect, {
+        onFailure: (error) => {
+          last = String(error)
+          return undefined
+        },
+        onSuccess: (result) => {
+          last = JSON.stringify(result) ?? ""
+          return isRight(result) ? true as const : undefined
+        }
+      })
+    )
+  })

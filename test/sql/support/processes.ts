@@ -63,21 +63,25 @@ export const run = (
 export const start = (program: string, variables: Environment): Effect.Effect<Running, never, Scope.Scope> =>
   run(["--import", "tsx", `test/sql/processes/${program}`], { ...variables })
 
-/** Waits until a condition holds, by asking again and again: these are other processes, with clocks of their own. */
+/**
+ * Waits until a condition holds, by asking again and again: these are other processes, with clocks of their own. It gives up
+ * before the test's own time is over, so that what it waited for is said.
+ */
 export const eventually = <A, E, R>(
-  what: string,
+  what: string | (() => string),
   ask: Effect.Effect<A | undefined, E, R>,
-  patience = 300_000
-): Effect.Effect<A, E, R> => {
-  const again = (left: number): Effect.Effect<A, E, R> =>
-    Effect.flatMap(ask, (answer) => {
+  patience = 200_000
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    const end = performance.now() + patience
+    const again: Effect.Effect<A, E, R> = Effect.flatMap(ask, (answer) => {
       if (answer !== undefined) return Effect.succeed(answer)
-      return left <= 0
-        ? Effect.dieMessage(`waited in vain until ${what}`)
-        : Effect.zipRight(Effect.sleep(10), again(left - 10))
+      return performance.now() > end
+        ? Effect.dieMessage(`waited in vain until ${typeof what === "string" ? what : what()}`)
+        : Effect.zipRight(Effect.sleep(10), again)
     })
-  return again(patience)
-}
+    return again
+  })
 
 /** A server process that listens. */
 export interface Server extends Running {

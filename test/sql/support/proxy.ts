@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
+import { freePort } from "../../support/ports.js"
 
 /** What stands between a client and its server: it lets through, loses what is said, or lets nobody in. */
 export interface Proxy {
@@ -33,19 +34,16 @@ export const proxyFor = (target: URL): Effect.Effect<Proxy, never, Scope.Scope> 
         })
       }
     })
-    const listen = (port: number) =>
-      Effect.async<number>((resume) => {
-        server.listen(port, "127.0.0.1", () => {
-          const address = server.address()
-          resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
-        })
-      })
+    const port = yield* Effect.promise(freePort)
+    const listen = Effect.async<void>((resume) => {
+      server.listen(port, "127.0.0.1", () => resume(Effect.void))
+    })
     const close = Effect.async<void>((resume) => {
       for (const socket of sockets) socket.destroy()
       if (server.listening) server.close(() => resume(Effect.void))
       else resume(Effect.void)
     })
-    const port = yield* Effect.acquireRelease(listen(0), () => close)
+    yield* Effect.acquireRelease(listen, () => close)
     return {
       port,
       refuse: close,
@@ -58,7 +56,7 @@ export const proxyFor = (target: URL): Effect.Effect<Proxy, never, Scope.Scope> 
       open: Effect.suspend(() => {
         for (const socket of sockets) if (loses !== "nothing") socket.destroy()
         loses = "nothing"
-        return server.listening ? Effect.void : Effect.asVoid(listen(port))
+        return server.listening ? Effect.void : listen
       })
     }
   })
