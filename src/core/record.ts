@@ -7,9 +7,9 @@ export interface SessionRecord {
   readonly name: string
   /** The hash of the session id. The id itself is never stored. Unique. */
   readonly key: string
-  /** The key before the last rename, or the one that was presented when a sign-in began this session afresh. */
+  /** The key that was presented when the session was last renamed, or when a sign-in began it afresh. */
   readonly previousKey: string | null
-  /** The key before the rename before that. */
+  /** The key that was presented for the rename before that. */
   readonly earlierKey: string | null
   /** When the key was last renamed. `null` if never. */
   readonly renamedAt: number | null

@@ -6,7 +6,7 @@
  */
 export interface ModelRow {
   readonly id: number
-  /** The ids it had before its last two renames, the last one first. */
+  /** The last two ids that it had before a request that renamed it, the last one first. */
   readonly formerly: ReadonlyArray<number>
   readonly renamedAt: number
   readonly handle: number
@@ -80,6 +80,9 @@ export function* runModel(
     id !== undefined && formerly.includes(id) && renamedAt > now - moment
   const count = (from: ModelRow | undefined): number =>
     changes.reduce((count, change) => change(count), from?.count ?? 0)
+  /** The former ids after a rename. An id that this very request gave is in no answer yet, and is none of them. */
+  const formerlyOf = ({ formerly, id }: ModelRow): ReadonlyArray<number> =>
+    id === sent ? [id, ...formerly].slice(0, 2) : formerly
   const forget = (): void => {
     changes = []
     isChanged = false
@@ -141,7 +144,7 @@ export function* runModel(
         const user: string | null = signsIn ?? current.user
         const next: ModelRow = {
           ...current,
-          ...(renames ? { id: store.nextId++, formerly: [from.id, ...from.formerly].slice(0, 2), renamedAt: now } : {}),
+          ...(renames ? { id: store.nextId++, formerly: formerlyOf(from), renamedAt: now } : {}),
           handle: user === current.user ? current.handle : store.nextHandle++,
           version: current.version + 1,
           count: count(from),
