@@ -179,12 +179,16 @@ const storeOn = Effect.fnUntraced(function*(
   ): Effect.Effect<A, SessionStoreError> =>
     Effect.suspend(() => {
       const attempt: RedisConnection.Attempt = { sent: 0, refused: 0 }
+      const heard = connection.heard()
       return inTime(
         Effect.mapError(
           Effect.zipRight(connection.ready, run(attempt)),
           ({ detail }) => failed(operation, writes, attempt, detail)
         ),
-        ({ detail }) => failed(operation, writes, attempt, detail)
+        ({ detail }) => {
+          connection.renew(heard)
+          return failed(operation, writes, attempt, detail)
+        }
       )
     })
   const reads = ask(bound, false)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Redis from "ioredis"
 import * as Crypto from "node:crypto"
+import * as Dns from "node:dns"
 import type * as Events from "node:events"
 import { classify, detailOf, type RedisFailure } from "../core/redisFailure.js"
 import { type ScriptName, scriptOf } from "../core/redisText.js"
@@ -21,6 +22,10 @@ export interface RedisConnection {
   readonly isCluster: boolean
   /** Waits until commands can be sent, or until the next attempt to connect has failed. */
   readonly ready: Effect.Effect<void, RedisFailure>
+  /** How often something was heard of a server. */
+  readonly heard: () => number
+  /** Gives up the connection to a server of which nothing was heard since then, so that another one is made. */
+  readonly renew: (heard: number) => void
   readonly run: (
     script: ScriptName,
     keys: ReadonlyArray<string>,
@@ -50,17 +55,26 @@ const safe = {
 const reconnectIfReadOnly = (error: Error): boolean => /READONLY/.test(error.message)
 
 /**
- * The options of a server, made safe. A socket that is silent for so many milliseconds is given up. A client of the app
- * says of everything that it was not told that it is not so.
+ * The options of a server, made safe. A client of the app says of everything that it was not told that it is not so. Its own
+ * time limit for silent sockets is left out: it goes on when the connection is lost, and ends the next one. A Sentinel that
+ * says nothing leaves some time for another one.
  */
-export const safeOptions = (options: Redis.RedisOptions, millis: number): Redis.RedisOptions => ({
+export const safeOptions = (
+  { socketTimeout: _, ...options }: Redis.RedisOptions,
+  millis: number
+): Redis.RedisOptions => ({
   connectTimeout: millis,
   retryStrategy: (times) => Math.min(times * 50, 500),
   ...options,
   reconnectOnError: options.reconnectOnError ?? reconnectIfReadOnly,
-  socketTimeout: options.socketTimeout ?? millis,
+  sentinelCommandTimeout: options.sentinelCommandTimeout ?? millis / 2,
   ...safe
 })
+
+/** A name that is not known, of a node that is away, stays as it is: otherwise it would be in the way of all others. */
+const tolerant =
+  (lookup: Redis.ClusterOptions["dnsLookup"] = Dns.lookup): Redis.ClusterOptions["dnsLookup"] => (name, callback) =>
+    lookup(name, (error, address, family) => error ? callback(null, name) : callback(null, address, family))
 
 /**
  * The options of a cluster, made safe. Its queue stays: without it the client refuses what is for a node to which it is
@@ -74,6 +88,7 @@ export const safeClusterOptions = (options: Redis.ClusterOptions, millis: number
   enableOfflineQueue: true,
   lazyConnect: false,
   slotsRefreshTimeout: Math.max(options.slotsRefreshTimeout ?? 0, millis / 2),
+  dnsLookup: tolerant(options.dnsLookup),
   keyPrefix: "",
   scaleReads: "master",
   retryDelayOnFailover: 0
@@ -102,6 +117,8 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
       let lastError = "not connected"
       let isReady = false
       let isRefused = false
+      let willReconnect = false
+      let heard = 0
 
       const settle = (failure: RedisFailure | undefined): void => {
         isReady = failure === undefined
@@ -109,6 +126,8 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
         waiting.clear()
         for (const resume of all) resume(failure)
       }
+      /** A server that is lost refuses all at once until the client hears of it: who asks again at once would keep it from that. */
+      const isLost = (): boolean => !("nodes" in client) && !client.stream.writable
       const unreached = (): RedisFailure => ({ isUnknownScript: false, outcomeUnknown: false, detail: lastError })
       /** Where the server does not have this database, the client goes on in database 0, among the sessions of others. */
       const select = (): void => {
@@ -125,6 +144,9 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
             waiting.add(resume)
             signal.addEventListener("abort", () => waiting.delete(resume))
             if (isRefused) select()
+            if ("nodes" in client && client.status === "close" && !willReconnect) {
+              client.connect().catch(() => {})
+            }
           })
         ),
         (failure) => failure === undefined ? Effect.void : Effect.fail(failure)
@@ -132,7 +154,14 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
       events.on("error", (error: unknown) => {
         lastError = `not connected ${detailOf(error)}`
       })
+      events.on("connect", () => {
+        heard++
+        if (!("nodes" in client)) client.stream.on("data", () => heard++)
+      })
       events.on("ready", () => database === 0 ? settle(undefined) : select())
+      // A node of a cluster that ends late closes a client that connects again, before it would hear of that.
+      events.on("reconnecting", () => willReconnect = true)
+      events.on("connecting", () => willReconnect = false)
       events.on("close", () => {
         isRefused = false
         settle(unreached())
@@ -154,8 +183,12 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
       return {
         isCluster: "nodes" in client,
         ready: Effect.suspend(() =>
-          isReady ? Effect.void : client.status === "end" ? Effect.fail(unreached()) : settled
+          isReady && !isLost() ? Effect.void : client.status === "end" ? Effect.fail(unreached()) : settled
         ),
+        heard: () => heard,
+        renew: (before) => {
+          if (before === heard && !("nodes" in client) && client.status !== "connecting") client.stream?.destroy()
+        },
         run: (script, keys, args, attempt) =>
           Effect.suspend(() => {
             const { hash, text } = textOf(script)

@@ -18,6 +18,8 @@ const crowded = (sessions: number) => {
     {
       isCluster: true,
       ready: Effect.void,
+      heard: () => 0,
+      renew: () => {},
       run: () => answer([]),
       ask: (command) => answer(command === "zrange" ? places : [null, null]),
       hear: () => Effect.never
