@@ -65,7 +65,8 @@
  * `retryStrategy` of the app's client says), and then fails. A script holds up the server: one that ends or lists 10,000
  * sessions of one user takes about a second, and 100,000 too long. A cluster ends 10,000 in a second as well, in many
  * short scripts; a limit there ends about a thousand in a second. Set `maxPerUser`. A connection that is silent for as
- * long as `timeout` is given up, and another one made.
+ * long as `timeout` is given up, and another one made. A Sentinel that is silent for half of it is passed over, and a name of
+ * a node that is not known is in the way of no other.
  *
  * **Unknown outcomes.** A `SessionStoreError` says with `outcomeUnknown` whether a write may have been made, or may still be:
  * after a timeout or a broken connection. What the server refused (`READONLY` after a failover, `OOM`, `LOADING`) or was never

@@ -429,8 +429,8 @@ const bulk: ReadonlyArray<Operation> = ["count", "clear"]
 /**
  * The same store, each operation bounded: one that takes longer than `timeout` fails with a `SessionStoreError`, whose
  * outcome is unknown where it was to change something. For stores that have no bound of their own. `clear` and `count` get
- * twelve times as long. Fails with `SessionConfigError` if `timeout` is not a positive, finite duration. The store ends with
- * the scope: what runs then, and what is asked of it later, fails.
+ * twelve times as long. Fails with `SessionConfigError` if `timeout` is not of whole milliseconds, from one to a day. The store
+ * ends with the scope: what runs then, and what is asked of it later, fails.
  *
  * @example
  * ```ts

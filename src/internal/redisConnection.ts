@@ -108,8 +108,24 @@ export const duplicate = (client: Client, millis: number): Client =>
 /** Makes a connection of a client, which ends with the scope. */
 export const make = (open: () => Client): Effect.Effect<RedisConnection, never, Scope.Scope> =>
   Effect.map(
-    Effect.acquireRelease(Effect.sync(open), (client) => Effect.sync(() => client.disconnect())),
-    (client) => {
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const client = open()
+        // A node that ends late takes the next one of its name out of the client, which would leave that open.
+        const nodes = new Set<Redis.Redis>()
+        if ("nodes" in client) {
+          client.on("+node", (node: Redis.Redis) => nodes.add(node))
+          client.on("-node", (node: Redis.Redis) => nodes.delete(node))
+        }
+        return { client, nodes }
+      }),
+      ({ client, nodes }) =>
+        Effect.sync(() => {
+          client.disconnect()
+          for (const node of nodes) node.disconnect()
+        })
+    ),
+    ({ client }) => {
       const events: Events.EventEmitter = client
       const waiting = new Set<(failure: RedisFailure | undefined) => void>()
       const texts = new Map<ScriptName, { readonly text: string; readonly hash: string }>()
@@ -126,8 +142,6 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
         waiting.clear()
         for (const resume of all) resume(failure)
       }
-      /** A server that is lost refuses all at once until the client hears of it: who asks again at once would keep it from that. */
-      const isLost = (): boolean => !("nodes" in client) && !client.stream.writable
       const unreached = (): RedisFailure => ({ isUnknownScript: false, outcomeUnknown: false, detail: lastError })
       /** Where the server does not have this database, the client goes on in database 0, among the sessions of others. */
       const select = (): void => {
@@ -183,7 +197,7 @@ export const make = (open: () => Client): Effect.Effect<RedisConnection, never, 
       return {
         isCluster: "nodes" in client,
         ready: Effect.suspend(() =>
-          isReady && !isLost() ? Effect.void : client.status === "end" ? Effect.fail(unreached()) : settled
+          isReady ? Effect.void : client.status === "end" ? Effect.fail(unreached()) : settled
         ),
         heard: () => heard,
         renew: (before) => {

@@ -34,6 +34,12 @@ export type SharedTimeout = <A, E, E2>(
   onGivenUp: (why: GivenUp) => E2
 ) => Effect.Effect<A, E | E2>
 
+/**
+ * A failure is told in another turn of the event loop. A driver fails at once where its connection is lost, until it hears of
+ * that in a turn of its own: who asks again at once would keep it from that for ever, and everybody else with it.
+ */
+const anotherTurn = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 0)))
+
 const steadyMillis = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1_000_000
 
 /**
@@ -93,7 +99,7 @@ export const make = Effect.fnUntraced(
     return <A, E, E2>(effect: Effect.Effect<A, E>, onGivenUp: (why: GivenUp) => E2): Effect.Effect<A, E | E2> =>
       Effect.uninterruptibleMask((restore) =>
         isClosed ? Effect.fail(onGivenUp(closed)) : Effect.flatMap(
-          FiberSet.run(fibers, Effect.interruptible(effect)),
+          FiberSet.run(fibers, Effect.interruptible(Effect.tapError(effect, () => anotherTurn))),
           (fiber) =>
             Effect.suspend(() => {
               const outcome = Deferred.unsafeMake<A, E | E2>(FiberId.none)

@@ -3,7 +3,7 @@
  * `npm run mutation -- plan expiry --minutes 10`. Fails where a change survives that `survivors.mjs` does not explain.
  */
 import { spawn, spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { survivors } from "./survivors.mjs"
@@ -14,7 +14,7 @@ const installed = `${here}node_modules/.package-lock.json`
 const reportFile = `${here}.build/report.json`
 const resultsFile = `${here}results.md`
 
-/** What has most rules first: where the time is up, the rest was not tried. `storeModel` is a model for tests. */
+/** What has most rules first: where the time is up, the rest was not tried. */
 const everything = [
   "request",
   "plan",
@@ -41,6 +41,17 @@ const everything = [
   "redisText",
   "sqlText"
 ]
+
+/** `memoryStore` is tested by the conformance suite, and `storeModel` is a model for tests. */
+const others = ["memoryStore", "storeModel"]
+
+const forgotten = readdirSync(`${root}src/core`)
+  .map((file) => file.replace(/\.ts$/, ""))
+  .filter((file) => !everything.includes(file) && !others.includes(file))
+if (forgotten.length > 0) {
+  console.error(`In neither list of start.mjs: ${forgotten.join(", ")}.`)
+  process.exit(2)
+}
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -104,6 +104,24 @@ const fallsSilent = (proxy: Proxy, client: Client) =>
     yield* worksAgain(store)
   })
 
+/** Everybody asks again at once, whatever happens to the server. */
+const impatient = (proxy: Proxy, client: Client) =>
+  Effect.gen(function*() {
+    const { store } = yield* storeOn(client, inTime)
+    yield* worksAgain(store)
+    const loads = yield* Effect.fork(
+      Effect.forEach(Array.from({ length: 8 }), () => Effect.forever(Effect.ignore(store.read("key", now))), {
+        concurrency: "unbounded"
+      })
+    )
+    for (const happens of [proxy.refuse, proxy.open, proxy.stall, proxy.open]) {
+      yield* happens
+      yield* Effect.sleep("500 millis")
+    }
+    yield* worksAgain(store)
+    yield* Fiber.interrupt(loads)
+  })
+
 /** A sign-out in a region that cannot be interrupted, while another connection holds the row. */
 const lockedRow = (
   adminClient: Client,
@@ -150,6 +168,12 @@ describe.skipIf(postgresMissing() !== undefined)("PostgreSQL fails", () => {
     Effect.gen(function*() {
       const { proxy, url } = yield* behindProxy(postgresUrl())
       yield* refuses(proxy, postgres({ url, connectTimeout: "2 seconds" }))
+    }))
+
+  scopedLive("again and again while everybody asks again at once, and is back", () =>
+    Effect.gen(function*() {
+      const { proxy, url } = yield* behindProxy(postgresUrl())
+      yield* impatient(proxy, postgres({ url, connectTimeout: "2 seconds" }))
     }))
 
   scopedLive("when its layer is closed: every call fails typed, and was not sent", () =>
@@ -262,6 +286,12 @@ describe.skipIf(mysqlMissing() !== undefined)("MySQL fails", () => {
         yield* fallsSilent(proxy, mysql({ url }))
       })
   )
+
+  scopedLive("again and again while everybody asks again at once, and is back", () =>
+    Effect.gen(function*() {
+      const { proxy, url } = yield* behindProxy(mysqlUrl())
+      yield* impatient(proxy, mysql({ url }))
+    }))
 
   scopedLive(
     "C3, D6: by locking a row: a sign-out fails typed and in time, others go on, and it is made all the same later",

@@ -15,6 +15,7 @@ import { Effect, Layer, Option, Schema } from "effect"
 class App extends Session.Tag<App>()("App", { data: Schema.Struct({ visits: Schema.Number }), initial: { visits: 0 } }) {}
 class Admin extends Session.Tag<Admin>()("Admin", { data: Schema.Struct({}), initial: {} }) {}
 
+declare const ServerLive: Layer.Layer<HttpServer.HttpServer>
 const complete = <A, E>(_layer: Layer.Layer<A, E, HttpLayerRouter.HttpRouter | HttpServer.HttpServer>): void => void 0
 const page = Effect.map(App, () => HttpServerResponse.empty())
 const guard = SessionGuard.required(App, () => Effect.succeed(Option.some("ann")))
@@ -70,6 +71,11 @@ const everywhere: ReadonlyArray<Case> = [
     "a handler without the middleware, on HttpLayerRouter",
     "complete(routes.pipe(Layer.provide([SessionsLive, CookieLive])))",
     /Request<"Requires", App>/
+  ],
+  [
+    "a handler without the middleware, on HttpLayerRouter, served",
+    "Layer.launch(HttpLayerRouter.serve(routes.pipe(Layer.provide([SessionsLive, CookieLive]))).pipe(Layer.provide(ServerLive))) satisfies Effect.Effect<never, unknown>",
+    /Type 'App' is not assignable/
   ],
   [
     "a handler without the middleware, on HttpApi",

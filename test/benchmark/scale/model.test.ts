@@ -65,6 +65,11 @@ describe("the fit", () => {
     assert.approximately(extrapolate(growing, 1e9), 50, 1e-9)
     assert.strictEqual(extrapolate([[1e3, 40], [1e6, 20]], 1e9), 20)
   })
+
+  test("takes what was measured for what it was measured with", () => {
+    assert.strictEqual(extrapolate([[1e3, 20], [1e6, 30], [1e7, 50]], 1e6), 30)
+    assert.approximately(extrapolate([[1e3, 20], [1e7, 40]], 1e5), 30, 1e-9)
+  })
 })
 
 describe("the traffic", () => {

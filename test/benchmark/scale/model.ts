@@ -59,14 +59,17 @@ export const exponent = (points: ReadonlyArray<readonly [stored: number, figure:
   fit(points.filter(([, figure]) => figure > 0).map(([stored, figure]) => [Math.log10(stored), Math.log10(figure)]))
     .slope
 
-/** The figure for more stored than was measured: `a + b log10 n`, never less than the largest size had. */
+/** The figure for so many stored: what was measured, or `a + b log10 n`, for more never less than the largest size had. */
 export const extrapolate = (
   points: ReadonlyArray<readonly [stored: number, figure: number]>,
   stored: number
 ): number => {
+  const measured = points.find(([size]) => size === stored)
+  if (measured !== undefined) return measured[1]
   const { at, slope } = fit(points.map(([stored, figure]) => [Math.log10(stored), figure]))
   const last = points.reduce((last, point) => point[0] > last[0] ? point : last, [0, 0] as readonly [number, number])
-  return Math.max(last[1], at + slope * Math.log10(stored))
+  const fitted = at + slope * Math.log10(stored)
+  return stored < last[0] ? fitted : Math.max(last[1], fitted)
 }
 
 /** What is asked of the sessions. */
