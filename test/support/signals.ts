@@ -13,6 +13,8 @@ export const hearing = (
 ): Effect.Effect<
   {
     readonly next: Effect.Effect<SessionStore.Signal, SessionError.SessionStoreError>
+    /** Waits until it hears. What was told a moment before may come first. */
+    readonly heard: Effect.Effect<SessionStore.Signal, SessionError.SessionStoreError>
     readonly end: Effect.Effect<SessionError.SessionStoreError>
   },
   never,
@@ -25,17 +27,19 @@ export const hearing = (
     const fiber = yield* Effect.forkScoped(
       Stream.runForEach(signals ?? Stream.empty, (signal) => Queue.offer(told, signal))
     )
+    const next = Effect.raceFirst(Queue.take(told), Effect.zipRight(Fiber.join(fiber), Effect.never))
     return {
-      next: Effect.raceFirst(Queue.take(told), Effect.zipRight(Fiber.join(fiber), Effect.never)),
+      next,
+      heard: Effect.repeat(next, { until: ({ _tag }) => _tag === "Listening" }),
       end: Effect.flip(Effect.zipRight(Fiber.join(fiber), Effect.never))
     }
   })
 
-/** The first signal of a store, which may take some tries. */
+/** Waits until it hears what a store tells, which may take some tries. */
 export const hearingAnew = (
   store: SessionStore.Service
 ): Effect.Effect<SessionStore.Signal, SessionError.SessionStoreError, Scope.Scope> =>
   Effect.retry(
-    Effect.flatMap(hearing(store), ({ next }) => next),
+    Effect.flatMap(hearing(store), ({ heard }) => heard),
     { times: 50, schedule: Schedule.spaced(200) }
   )
