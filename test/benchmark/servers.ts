@@ -3,6 +3,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { end } from "../support/children.js"
 import type { ServerStats } from "./load/messages.js"
 import { pinned, type Pinning } from "./pinning.js"
 
@@ -45,7 +46,7 @@ export const startServer = async ({ config, file, pinning }: ServerOptions): Pro
   })
   const ports = await announcement(child, () => errors)
   const { control, port } = JSON.parse(ports) as { port: number; control: number }
-  return { port, control, stop: () => stop(child) }
+  return { port, control, stop: () => end(child, "SIGKILL") }
 }
 
 const announcement = (child: ChildProcess, errors: () => string): Promise<string> =>
@@ -63,13 +64,6 @@ const announcement = (child: ChildProcess, errors: () => string): Promise<string
       clearTimeout(timer)
       resolve(line)
     })
-  })
-
-const stop = (child: ChildProcess): Promise<void> =>
-  new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve()
-    child.once("exit", () => resolve())
-    child.kill("SIGKILL")
   })
 
 /** The control port's figures after a garbage collection. */

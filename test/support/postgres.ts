@@ -8,6 +8,7 @@ import * as FileSystem from "node:fs/promises"
 import { createRequire } from "node:module"
 import * as OperatingSystem from "node:os"
 import * as Path from "node:path"
+import { end } from "./children.js"
 import { freePort } from "./ports.js"
 
 /** Whom a process runs as. Empty: as we do. */
@@ -164,12 +165,9 @@ export const makePostgres = async (
   const port = await freePort()
   const all = [...settings, "listen_addresses=127.0.0.1", "unix_socket_directories="]
   let server: ChildProcess.ChildProcess | undefined
-  const end = (signal: "SIGINT" | "SIGQUIT"): Promise<void> =>
-    new Promise((resolve) => {
-      if (server === undefined || server.exitCode !== null || server.signalCode !== null) return resolve()
-      server.once("exit", () => resolve())
-      server.kill(signal)
-    })
+  const endServer = async (signal: "SIGINT" | "SIGQUIT"): Promise<void> => {
+    if (server !== undefined) await end(server, signal)
+  }
   // Vitest, told to end, exits in a listener of its own, and those behind it are not called.
   process.prependOnceListener("exit", () => server?.kill("SIGINT"))
   return {
@@ -181,7 +179,7 @@ export const makePostgres = async (
       server = child
       return done
     },
-    stop: () => end("SIGINT"),
-    crash: () => end("SIGQUIT")
+    stop: () => endServer("SIGINT"),
+    crash: () => endServer("SIGQUIT")
   }
 }

@@ -6,6 +6,7 @@ import * as FileSystem from "node:fs"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { end } from "../../support/children.js"
 
 /** Whether a program is installed. */
 export const isInstalled = (program: string): boolean =>
@@ -35,14 +36,7 @@ export const startProgram = (
   Effect.gen(function*() {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => ChildProcess.spawn(program, args, { stdio: "ignore" })),
-      (child) =>
-        Effect.promise(() =>
-          new Promise<void>((resolve) => {
-            if (child.exitCode !== null || child.signalCode !== null) return resolve()
-            child.once("exit", () => resolve())
-            child.kill("SIGKILL")
-          })
-        )
+      (child) => Effect.promise(() => end(child, "SIGKILL"))
     )
     yield* until(`${program} listens`, () => accepts(port))
     return child.pid ?? 0

@@ -6,6 +6,7 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Tls from "node:tls"
+import { end } from "../../support/children.js"
 import { freePort } from "../../support/ports.js"
 
 const hasBinary = ChildProcess.spawnSync("redis-server", ["--version"]).status === 0
@@ -68,15 +69,11 @@ const startProgram = (
     )
     const args = yield* argsOf(port, folder)
     let running: ChildProcess.ChildProcess | undefined
-    const kill = Effect.promise(() =>
-      new Promise<void>((resolve) => {
-        const child = running
-        running = undefined
-        if (child === undefined || child.exitCode !== null || child.signalCode !== null) return resolve()
-        child.on("exit", () => resolve())
-        child.kill("SIGKILL")
-      })
-    )
+    const kill = Effect.suspend(() => {
+      const child = running
+      running = undefined
+      return child === undefined ? Effect.void : Effect.promise(() => end(child, "SIGKILL"))
+    })
     const start = Effect.suspend(() => {
       const child = ChildProcess.spawn("redis-server", args, { stdio: "ignore" })
       running = child
